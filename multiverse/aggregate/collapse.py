@@ -1,0 +1,51 @@
+"""Universes that differ only in parameterization, made one: they estimate the same posterior and must count once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from multiverse.aggregate.estimates import NUMBERS, PARAMETERIZATION, DecisionInfo, codes
+
+
+def analyses(decisions: Mapping[str, DecisionInfo]) -> dict[str, DecisionInfo]:
+    """The decisions whose options make a different analysis: all but those of kind parameterization."""
+    return {name: info for name, info in decisions.items() if info.kind != PARAMETERIZATION}
+
+
+def collapse(table: pd.DataFrame, decisions: Mapping[str, DecisionInfo]) -> pd.DataFrame:
+    """One row per distinct analysis: the rows of `table` that differ only in parameterization, averaged.
+
+    table: rows as in `Estimates.table`, all with numbers. Returns the columns of the other decisions, `reference` (any
+    of them is), `universes` (how many were averaged), and the numbers: means of mean, median, quantiles and
+    p_positive; sd is the root of the mean variance; ess adds up; mcse_mean is that of an average of independent runs,
+    sqrt(sum mcse^2) / n. The average weighs runs equally: weights by 1/mcse^2 would trust most the chain that is stuck
+    and knows it least.
+    """
+    kept = analyses(decisions)
+    group, first = _groups(table, kept)
+    size = np.bincount(group, minlength=len(first))
+    summed = {name: np.bincount(group, table[name].to_numpy(), len(first)) for name in NUMBERS}
+    variance = np.bincount(group, table["sd"].to_numpy() ** 2, len(first)) / size
+    error = np.bincount(group, np.nan_to_num(table["mcse_mean"].to_numpy()) ** 2, len(first))
+    out = table[list(kept)].iloc[first].reset_index(drop=True)
+    out["reference"] = np.bincount(group, table["reference"].to_numpy(), len(first)) > 0
+    out["universes"] = size
+    for name, total in summed.items():
+        out[name] = total / size
+    out["sd"], out["mcse_mean"], out["ess"] = np.sqrt(variance), np.sqrt(error) / size, summed["ess"]
+    return out
+
+
+def _groups(table: pd.DataFrame, kept: Mapping[str, DecisionInfo]) -> tuple[np.ndarray, np.ndarray]:
+    """Number of each row's group, in order of first appearance, and the first row of each group."""
+    columns = [codes(table, name, info) for name, info in kept.items()]
+    if not columns:
+        return np.zeros(len(table), dtype=np.int64), np.arange(min(1, len(table)))
+    _, first, group = np.unique(np.stack(columns, axis=1), axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return place[group.ravel()], first[order]

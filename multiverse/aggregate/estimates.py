@@ -1,0 +1,174 @@
+"""What every aggregate and plot reads: one row per answered universe for one estimand, checked on construction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+
+from multiverse.aggregate.printing import count
+from multiverse.errors import Problem, ResultError, near_miss
+
+PARAMETERIZATION = "parameterization"  # the kind whose options change the sampler's geometry, not the posterior
+QUANTILES = ("q2_5", "q25", "median", "q75", "q97_5")
+NEEDED = ("mean", "sd", *QUANTILES)  # numbers a green universe always has
+NUMBERS = (*NEEDED, "p_positive", "mcse_mean", "ess")
+FIXED = ("key", "reference", "ok", "reason", *NUMBERS)
+
+
+@dataclass(frozen=True)
+class DecisionInfo:
+    """What an aggregate must know of a decision: its kind, its option labels in order, the reference option's label."""
+
+    kind: str
+    labels: tuple[str, ...]
+    reference: str
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many universes were planned, answered green, answered red (of them `blank` without numbers), not answered."""
+
+    planned: int
+    green: int
+    red: int
+    blank: int
+
+    @property
+    def unanswered(self) -> int:
+        """Universes planned but not answered yet."""
+        return self.planned - self.green - self.red
+
+    @property
+    def left_out(self) -> int:
+        """Universes that no number of an aggregate rests on: red or not answered."""
+        return self.planned - self.green
+
+    def __str__(self) -> str:
+        left = [f"{self.red:,} red left out"]
+        if self.blank:
+            left.append(f"{self.blank:,} of them without numbers")
+        if self.unanswered:
+            left.append(f"{self.unanswered:,} not answered")
+        return f"{self.green:,} of {count(self.planned, 'universe')}; " + ", ".join(left)
+
+
+@dataclass(frozen=True, eq=False)
+class Estimates:
+    """Estimates of one estimand, a row per answered universe.
+
+    `table` columns: key, one per decision (option label, None where it does not apply), reference (bool), ok (bool:
+    green), reason (None where ok), mean, sd, median, q2_5, q25, q75, q97_5 (the estimand's scale), p_positive,
+    mcse_mean, ess. A red universe keeps its numbers, or NaN where nothing was computed; mcse_mean and ess may be
+    missing for exact answers (a missing mcse_mean counts as 0). `planned` counts all universes of the plan, answered
+    or not. Raises ResultError, with all that is wrong, where this does not hold. The table is copied: do not change
+    it.
+    """
+
+    estimand: str
+    table: pd.DataFrame
+    decisions: Mapping[str, DecisionInfo]
+    planned: int
+
+    def __post_init__(self) -> None:
+        table = self.table.reset_index(drop=True)
+        if problems := list(_problems(table, self.decisions, self.planned)):
+            raise ResultError(problems)
+        table = table.astype({name: float for name in NUMBERS} | {"ok": bool, "reference": bool})
+        for name in self.decisions:
+            table[name] = table[name].astype(object).where(table[name].notna(), None)
+        object.__setattr__(self, "table", table)
+        object.__setattr__(self, "decisions", MappingProxyType(dict(self.decisions)))
+
+    @property
+    def green(self) -> pd.DataFrame:
+        """Rows of the universes that pass the gate."""
+        return self.table[self.table["ok"]]
+
+    @property
+    def with_numbers(self) -> pd.DataFrame:
+        """Rows of all universes that have numbers, green or red."""
+        return self.table[_finite(self.table)]
+
+    @property
+    def counts(self) -> Counts:
+        """Planned, green and red universes."""
+        ok = self.table["ok"].to_numpy()
+        return Counts(self.planned, int(ok.sum()), int((~ok).sum()), int((~_finite(self.table)).sum()))
+
+
+def codes(table: pd.DataFrame, name: str, info: DecisionInfo) -> np.ndarray:
+    """Position of each row's option among the decision's labels, -1 where it does not apply; (rows,) int64."""
+    return np.asarray(pd.Categorical(table[name], categories=list(info.labels)).codes, dtype=np.int64)
+
+
+def _finite(table: pd.DataFrame) -> np.ndarray:
+    finite: np.ndarray = np.isfinite(table[list(NEEDED)].to_numpy(dtype=float)).all(axis=1)
+    return finite
+
+
+def _problems(table: pd.DataFrame, decisions: Mapping[str, DecisionInfo], planned: int) -> Iterator[Problem]:
+    where = "build the table with one row per answered universe, as the view `estimates` gives it"
+    if clash := sorted(set(decisions) & set(FIXED)):
+        yield Problem(f"decisions {clash} bear the names of result columns", "other names", "rename these decisions")
+    for name, info in decisions.items():
+        if not info.kind or not info.labels or len(set(info.labels)) < len(info.labels):
+            yield Problem(
+                f"decision {name!r} has kind {info.kind!r} and labels {info.labels!r}",
+                "a kind and distinct labels",
+                where,
+            )
+        if info.reference not in info.labels:
+            mend = near_miss(info.reference, info.labels) + "name one of the labels"
+            yield Problem(f"the reference of {name!r} is {info.reference!r}", f"one of {info.labels!r}", mend)
+    if absent := [c for c in (*FIXED, *decisions) if c not in table.columns]:
+        yield Problem(f"the table lacks columns {absent}", f"{', '.join((*FIXED, *decisions))}", where)
+        return
+    if (twice := table["key"][table["key"].duplicated()]).size:
+        yield Problem(
+            f"key {twice.iloc[0]!r} occurs more than once", "one row per universe", "keep each universe's final attempt"
+        )
+    if planned < len(table):
+        yield Problem(
+            f"planned is {planned}, the table has {len(table)} rows", "at least one planned universe a row", where
+        )
+    for name, info in decisions.items():
+        if unknown := sorted(set(table[name].dropna().astype(str)) - set(info.labels)):
+            mend = near_miss(unknown[0], info.labels) + "give every label of the decision"
+            yield Problem(
+                f"decision {name!r} has options {unknown[:5]} in the table", f"labels among {info.labels!r}", mend
+            )
+    for name in ("ok", "reference"):
+        if not table[name].isin([True, False]).all():
+            yield Problem(f"column {name!r} holds more than True and False", "a bool in each row", where)
+            return
+    ok = table["ok"].to_numpy(dtype=bool)
+    if (table["reason"].isna().to_numpy() != ok).any():
+        yield Problem(
+            "some green rows have a reason or some red rows have none", "a reason where red, None where green", where
+        )
+    if table["reference"].sum() > 1:
+        yield Problem(f"{table['reference'].sum()} rows are marked as the reference universe", "at most one", where)
+    try:
+        numbers = table.loc[ok, list(NUMBERS)].to_numpy(dtype=float)
+        table[list(NUMBERS)].to_numpy(dtype=float)
+    except (TypeError, ValueError) as error:
+        yield Problem(f"a column of numbers holds something else ({error})", f"numbers in {', '.join(NUMBERS)}", where)
+        return
+    yield from _unlikely(pd.DataFrame(numbers, columns=list(NUMBERS)), table["key"].to_numpy()[ok], where)
+
+
+def _unlikely(green: pd.DataFrame, keys: np.ndarray, where: str) -> Iterator[Problem]:
+    checks = {
+        f"finite {', '.join(NEEDED)}": _finite(green),
+        "sd and mcse_mean of at least 0": ~((green["sd"] < 0) | (green["mcse_mean"] < 0)).to_numpy(),
+        "q2_5 <= q25 <= median <= q75 <= q97_5": ~(np.diff(green[list(QUANTILES)].to_numpy(), axis=1) < 0).any(axis=1),
+        "p_positive between 0 and 1": green["p_positive"].between(0, 1).to_numpy(),
+    }
+    for expected, good in checks.items():
+        if not good.all():
+            what = f"{count(int((~good).sum()), 'green universe')} (first key {keys[~good][0]!r}) have other numbers"
+            yield Problem(what, expected, where + "; mark what was not computed as red, with a reason")

@@ -1,0 +1,76 @@
+"""How an aggregate shows itself: the same title, rows and notes as text in a terminal and as a table in a notebook."""
+
+from __future__ import annotations
+
+import html
+import math
+from typing import NamedTuple
+
+
+class Printed(NamedTuple):
+    """What is shown: a title, a header, rows of words as wide as the header, and notes below."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """Title, aligned columns (the first to the left, the others to the right) and notes, one a line."""
+        lines = [self.header, *self.rows] if self.rows else []
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        cells = (
+            [
+                word.rjust(width) if i else word.ljust(width)
+                for i, (word, width) in enumerate(zip(line, widths, strict=True))
+            ]
+            for line in lines
+        )
+        return "\n".join(
+            [self.title, *("  " + "  ".join(line).rstrip() for line in cells), *("  " + n for n in self.notes)]
+        )
+
+    def html(self) -> str:
+        """One HTML table; every word is escaped."""
+        head = "".join(f"<th>{html.escape(word)}</th>" for word in self.header)
+        body = "".join("<tr>" + "".join(f"<td>{html.escape(word)}</td>" for word in row) + "</tr>" for row in self.rows)
+        notes = "".join(f"<div>{html.escape(note)}</div>" for note in self.notes)
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if self.rows else ""
+        return f"<div><b>{html.escape(self.title)}</b>{table}{notes}</div>"
+
+
+class Shown:
+    """Gives a value that knows `printed()` its text and its notebook form."""
+
+    def printed(self) -> Printed:
+        """Title, rows and notes of this value."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return self.printed().text()
+
+    def __repr__(self) -> str:
+        return self.printed().text()
+
+    def _repr_html_(self) -> str:
+        return self.printed().html()
+
+
+def number(value: float) -> str:
+    """Three significant digits with a true minus, `"-"` where there is no number."""
+    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}") if math.isfinite(value) else "-"
+
+
+def percent(share: float) -> str:
+    """A share of one as a whole percentage, `"-"` where there is none; never 0% or 100% for what is not."""
+    if not math.isfinite(share):
+        return "-"
+    if 0 < share < 0.005:
+        return "<1%"
+    return ">99%" if 0.995 <= share < 1 else f"{share:.0%}"
+
+
+def count(n: int, noun: str) -> str:
+    """`1 universe`, `2,000 universes`."""
+    plural = noun[:-2] + "es" if noun.endswith("is") else noun + "s"
+    return f"{n:,} {noun if n == 1 else plural}"

@@ -1,0 +1,81 @@
+"""Where the universes lie: median, range and quantiles of their medians, and how many are above zero."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from multiverse.aggregate.collapse import collapse
+from multiverse.aggregate.estimates import Counts, Estimates
+from multiverse.aggregate.printing import Printed, Shown, count, number, percent
+
+AT = (0.025, 0.25, 0.5, 0.75, 0.975)  # the quantiles shown of one universe, shown again over universes
+
+
+@dataclass(frozen=True, repr=False)
+class Summary(Shown):
+    """The medians of all universes in a few numbers, on the estimand's scale.
+
+    `quantiles` maps probability to quantile over universes (each the same weight, after parameterizations are
+    averaged); `low` and `high` are the smallest and the largest; `share_positive` is the share with a median above
+    zero, `p_positive` the probability of a positive value under the equal mixture of all posteriors; `reference` is
+    the reference universe's median (NaN if it has none); `n` counts distinct analyses. NaN everywhere if no universe
+    counts. `with_red` is the same with red universes that have numbers; None where there are none.
+    """
+
+    estimand: str
+    counts: Counts
+    n: int
+    median: float
+    low: float
+    high: float
+    quantiles: dict[float, float]
+    share_positive: float
+    p_positive: float
+    reference: float
+    with_red: Summary | None = None
+
+    def printed(self) -> Printed:
+        """A row for the green universes, one with the red ones."""
+        header = ("", "median", "smallest", "largest", "middle half", "above zero", "P(above zero)")
+        rows = [("green universes", *self._cells())]
+        if self.with_red is not None:
+            rows.append(("with red ones", *self.with_red._cells()))
+        notes = (f"{count(self.n, 'distinct analysis')}; reference universe {number(self.reference)}",)
+        return Printed(f"Medians of {self.estimand!r}: {self.counts}", header, tuple(rows), notes)
+
+    def _cells(self) -> tuple[str, ...]:
+        half = f"{number(self.quantiles[0.25])} to {number(self.quantiles[0.75])}"
+        plain = (number(self.median), number(self.low), number(self.high), half)
+        return (*plain, percent(self.share_positive), percent(self.p_positive))
+
+
+def summarise(estimates: Estimates) -> Summary:
+    """The medians of the green universes in a few numbers, and beside them the same with red ones included."""
+    green = _summary(estimates, estimates.green, None)
+    if len(estimates.with_numbers) == estimates.counts.green:
+        return green
+    return _summary(estimates, estimates.green, _summary(estimates, estimates.with_numbers, None))
+
+
+def _summary(estimates: Estimates, rows: pd.DataFrame, with_red: Summary | None) -> Summary:
+    distinct = collapse(rows, estimates.decisions)
+    medians = distinct["median"].to_numpy()
+    some = len(medians) > 0
+    at = np.quantile(medians, AT) if some else np.full(len(AT), np.nan)
+    own = rows.loc[rows["reference"], "median"]
+    return Summary(
+        estimates.estimand,
+        estimates.counts,
+        len(medians),
+        median=float(at[AT.index(0.5)]),
+        low=float(medians.min()) if some else np.nan,
+        high=float(medians.max()) if some else np.nan,
+        quantiles=dict(zip(AT, at.tolist(), strict=True)),
+        share_positive=float((medians > 0).mean()) if some else np.nan,
+        p_positive=float(distinct["p_positive"].mean()),
+        reference=float(own.iloc[0]) if len(own) else np.nan,
+        with_red=with_red,
+    )

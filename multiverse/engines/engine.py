@@ -1,0 +1,87 @@
+"""The engine contract: four functions on a frozen dataclass of settings.
+
+One loop (multiverse/sweep.py) runs every engine: `state = init(plan)`; while `ask(state)` gives batches, they are
+fitted wherever the executor likes and told, in any order: `state = tell(state, batch, outcomes)`. Only `fit` goes to a
+worker. Deciding is apart from running, so resuming is replay: a batch whose part is in the store is told, not fitted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import pyarrow as pa
+
+from multiverse.engines.outcome import Outcome
+from multiverse.plan.keys import batch_id
+from multiverse.plan.plan import Plan, Wanted
+from multiverse.plan.program import Program
+
+State = TypeVar("State")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Universes of one program that are fitted together, in one call on one device.
+
+    id: hash of the engine, its settings, attempt, keys and what it reads; its part bears this name, so a batch that
+    runs twice writes the same file. block: how many universes the compiled program holds; fewer are filled up.
+    """
+
+    id: str
+    program: Program = field(repr=False)
+    keys: tuple[str, ...]
+    wanted: Wanted = field(repr=False)
+    block: int = 1
+    attempt: int = 1
+    reads: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+class Engine(Protocol[State]):
+    """Turns planned universes into outcomes. A frozen dataclass whose fields are all its settings."""
+
+    @property
+    def name(self) -> str:
+        """The engine's name, as rows of the store show it."""
+        ...
+
+    def init(self, plan: Plan) -> State:
+        """The state before anything was asked; `plan.keys` are the universes to answer."""
+        ...
+
+    def ask(self, state: State) -> Sequence[Batch]:
+        """The next round of batches; none when finished. Called only after the round before was told."""
+        ...
+
+    def fit(self, batch: Batch, given: Mapping[str, pa.Table]) -> tuple[Outcome, ...]:
+        """One outcome for each key of the batch, in order. `given`: parts of the batches it reads, by id."""
+        ...
+
+    def tell(self, state: State, batch: Batch, outcomes: Sequence[Outcome]) -> State:
+        """The state after a batch; the order within a round must not matter. Outcomes come without draws."""
+        ...
+
+
+def settings_of(engine: Any) -> dict[str, Any]:
+    """The settings of an engine, by name; nested dataclasses as dicts."""
+    return dataclasses.asdict(engine)
+
+
+def make_batch(
+    engine: Any,
+    program: Program,
+    keys: Sequence[str],
+    wanted: Wanted,
+    *,
+    block: int,
+    attempt: int = 1,
+    reads: Sequence[str] = (),
+) -> Batch:
+    """A batch with its id."""
+    identity = batch_id(engine.name, settings_of(engine), attempt, keys, reads)
+    return Batch(identity, program, tuple(keys), wanted, block, attempt, tuple(reads))

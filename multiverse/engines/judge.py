@@ -1,0 +1,173 @@
+"""From the draws of a block to one outcome a universe: estimands, estimates, diagnostics, verdict of the gate."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from multiverse.engines.diagnostics import convergence, ebfmi, rhat
+from multiverse.engines.engine import Batch
+from multiverse.engines.estimates import summarise
+from multiverse.engines.nuts_block import LaneDraws
+from multiverse.engines.outcome import ESTIMAND, LOG_LIKELIHOOD, LOG_PRIOR, SITE, DrawsName, Outcome, Reason
+from multiverse.plan.model_trace import Latent
+from multiverse.plan.program import Program
+from multiverse.plan.row_axes import trim_rows
+
+if TYPE_CHECKING:
+    from multiverse.engines.nuts import NUTS
+
+
+class _Failure(NamedTuple):
+    reason: Reason
+    message: str
+    traceback: str = ""
+
+
+def judge(batch: Batch, lanes: LaneDraws, settings: NUTS) -> tuple[Outcome, ...]:
+    """One outcome for each key of a batch. lanes: as `LaneDraws`, with axes (universe, chain, draw, ...)."""
+    program, keys = batch.program, batch.keys
+    sites = trim_rows(program, keys, lanes.sites)
+    answers: list[dict[str, np.ndarray]] = []
+    failures: list[_Failure | None] = []
+    for i, key in enumerate(keys):
+        answer, failure = _estimate(batch, key, {name: values[i] for name, values in sites.items()})
+        if not np.all(lanes.started[i]):
+            failure = _Failure(Reason.not_finite, "no starting point with a finite log joint and gradient was found")
+        answers.append(answer)
+        failures.append(failure)
+    estimates = _summaries(batch, answers)
+    measured = _diagnostics(program, lanes, estimates, settings)
+    kept = batch.wanted.kept(program)
+    outcomes = []
+    for i, key in enumerate(keys):
+        numbers = {name: float(values[i]) for name, values in measured.numbers.items()} | {"block": float(batch.block)}
+        worst = {name: quantities[i] for name, quantities in measured.worst.items()}
+        verdict = failures[i] or _Failure(*settings.gate.judge(numbers, chains=settings.chains, worst=worst))
+        draws = {str(DrawsName(ESTIMAND, name)): values for name, values in answers[i].items()}
+        draws |= {str(DrawsName(SITE, name)): sites[name][i] for name in kept}
+        draws |= {LOG_PRIOR: lanes.log_prior[i], LOG_LIKELIHOOD: lanes.log_likelihood[i]}
+        outcomes.append(
+            Outcome(
+                key=key,
+                reason=verdict.reason,
+                message=verdict.message,
+                traceback=verdict.traceback,
+                draws=draws,
+                estimates={name: {s: float(v[i]) for s, v in table.items()} for name, table in estimates.items()},
+                diagnostics=numbers,
+                attempt=batch.attempt,
+            )
+        )
+    return tuple(outcomes)
+
+
+def failed(batch: Batch, error: BaseException) -> tuple[Outcome, ...]:
+    """The outcomes of a batch that raised as a whole."""
+    text = "".join(traceback.format_exception(error))
+    message = f"{type(error).__name__}: {error}"
+    return tuple(
+        Outcome(key=key, reason=Reason.error, message=message, traceback=text, attempt=batch.attempt)
+        for key in batch.keys
+    )
+
+
+def _estimate(
+    batch: Batch, key: str, sites: Mapping[str, np.ndarray]
+) -> tuple[dict[str, np.ndarray], _Failure | None]:
+    """Draws of each estimand, (chain, draw), and what went wrong: NaN stands where an estimand failed."""
+    chains, draws = next(iter(sites.values())).shape[:2]
+    flat = {name: values.reshape(chains * draws, *values.shape[2:]) for name, values in sites.items()}
+    data, values = batch.program.data(key), batch.program.option_values(key)
+    answers: dict[str, np.ndarray] = {}
+    failure: _Failure | None = None
+    for estimand in batch.wanted.estimands:
+        try:
+            answer = estimand(flat, data, values).reshape(chains, draws)
+        except Exception as error:
+            answer = np.full((chains, draws), np.nan, np.float32)
+            message = f"the estimand {estimand.name!r} raised {type(error).__name__}: {error}"
+            failure = failure or _Failure(Reason.error, message, traceback.format_exc())
+        else:
+            if not np.isfinite(answer).all():
+                bad = int((~np.isfinite(answer)).sum())
+                message = f"the estimand {estimand.name!r} is not finite in {bad} of {answer.size} draws"
+                failure = failure or _Failure(Reason.estimand, message)
+        answers[estimand.name] = answer
+    return answers, failure
+
+
+def _summaries(batch: Batch, answers: list[dict[str, np.ndarray]]) -> dict[str, dict[str, np.ndarray]]:
+    """By estimand and statistic, (universe,)."""
+    return {
+        e.name: summarise(np.stack([answer[e.name] for answer in answers]).astype(np.float64))
+        for e in batch.wanted.estimands
+    }
+
+
+class _Measured(NamedTuple):
+    """Diagnostics by name, (universe,), and for some of them what they were worst for, by universe."""
+
+    numbers: dict[str, np.ndarray]
+    worst: dict[str, list[str]]
+
+
+def _diagnostics(
+    program: Program, lanes: LaneDraws, estimates: Mapping[str, Mapping[str, np.ndarray]], settings: NUTS
+) -> _Measured:
+    """The numbers the gate looks at.
+
+    Estimands, global latents and the log density are judged by R-hat and effective sample size, the many latents
+    inside plates by their worst R-hat only.
+    """
+    sampled = [site for site in program.sites.latents if not site.is_local]
+    local = [site for site in program.sites.latents if site.is_local]
+    names = [*estimates, *_names(sampled), "the log density"]
+    found = convergence(_scalars([*(lanes.sites[s.name] for s in sampled), lanes.potential]))
+    asked = {name: np.stack([e[name] for e in estimates.values()], axis=1) for name in ("rhat", "ess", "ess_tail")}
+    tables = {
+        "rhat_max": np.concatenate([asked["rhat"], _by_universe(found.rhat, lanes)], axis=1),
+        "ess_bulk_min": -np.concatenate([asked["ess"], _by_universe(found.ess_bulk, lanes)], axis=1),
+        "ess_tail_min": -np.concatenate([asked["ess_tail"], _by_universe(found.ess_tail, lanes)], axis=1),
+    }
+    at = {name: table.argmax(axis=1) for name, table in tables.items()}  # the first NaN, where there is one
+    numbers = {name: np.abs(np.take_along_axis(t, at[name][:, None], axis=1)[:, 0]) for name, t in tables.items()}
+    worst = {name: [names[i] for i in at[name]] for name in tables}
+    if local:
+        table = _by_universe(rhat(_scalars([lanes.sites[s.name] for s in local])), lanes)
+        names = _names(local)
+        worst["rhat_local_max"] = [names[i] for i in table.argmax(axis=1)]
+        numbers["rhat_local_max"] = table.max(axis=1)
+    full_tree = 2**settings.max_tree_depth - 1
+    numbers |= {
+        "divergences": lanes.diverging.sum(axis=(1, 2)),
+        "ebfmi_min": ebfmi(lanes.energy).min(axis=1),
+        "tree_depth_hits": (lanes.steps >= full_tree).sum(axis=(1, 2)),
+        "steps_mean": lanes.steps.mean(axis=(1, 2)),
+        "accept_mean": lanes.accept.mean(axis=(1, 2)),
+        "step_size": lanes.step_size.mean(axis=1),
+        "log_density_mean": -lanes.potential.mean(axis=(1, 2), dtype=np.float64),
+    }
+    return _Measured(numbers, worst)
+
+
+def _names(sites: Sequence[Latent]) -> list[str]:
+    """Each scalar of some sites by name, such as `slope` and `level[3]`."""
+    return [
+        site.name + ("[" + ",".join(map(str, index)) + "]" if site.shape else "")
+        for site in sites
+        for index in np.ndindex(*site.shape)
+    ]
+
+
+def _by_universe(values: np.ndarray, lanes: LaneDraws) -> np.ndarray:
+    return values.reshape(lanes.potential.shape[0], -1)
+
+
+def _scalars(sites: list[np.ndarray]) -> np.ndarray:
+    """Sites (universe, chain, draw, ...) as scalars, (universe * scalar, chain, draw)."""
+    joined = np.concatenate([a.reshape(*a.shape[:3], -1) for a in sites], axis=3)
+    return np.moveaxis(joined, 3, 1).reshape(-1, *joined.shape[1:3])

@@ -1,0 +1,109 @@
+"""This process: a thread for every core, or for every accelerator.
+
+XLA leaves Python's lock while it runs, and a thread that calls a compiled program on the CPU runs it itself: threads on
+one CPU device use all cores and share one compilation. (Several CPU devices would compile every program once each.)
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from multiverse.engines.engine import Batch
+from multiverse.engines.outcome import Outcome
+from multiverse.executors.executor import Work
+
+WINDOW = 8  # batches a worker may look ahead for a program its device has compiled: beyond, order is an honest sample
+
+
+@dataclass(frozen=True)
+class Local:
+    """Runs batches in threads of this process; `threads` in all, by default one a core or accelerator."""
+
+    threads: int | None = None
+
+    @property
+    def workers(self) -> int:
+        """How many batches run side by side."""
+        return self.threads or len(_places())
+
+    def map(self, work: Work, batches: Sequence[Batch]) -> Iterator[tuple[Batch, tuple[Outcome, ...]]]:
+        """Run `work` on every batch; stops handing out batches when the caller stops asking."""
+        places = _places()
+        todo = _Todo(batches)
+        done: queue.Queue[tuple[Batch, tuple[Outcome, ...]] | BaseException] = queue.Queue()
+
+        def worker(device: Any) -> None:
+            import jax
+
+            with jax.default_device(device):
+                while (batch := todo.next(str(device))) is not None:
+                    try:
+                        done.put((batch, work(batch)))
+                    except BaseException as error:  # the caller's thread must hear of it
+                        done.put(error)
+                        return
+
+        # Daemons: Ctrl-C must not wait for a block of universes that is lost anyway.
+        threads = [
+            threading.Thread(target=worker, args=(places[i % len(places)],), daemon=True, name=f"multiverse-{i}")
+            for i in range(min(self.workers, len(batches)))
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in batches:
+                item = done.get()
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+        finally:
+            todo.stop()
+
+
+class _Todo:
+    """Batches in order, except that a device prefers, within a short window, a program it has compiled."""
+
+    def __init__(self, batches: Sequence[Batch]):
+        self._waiting = list(batches)
+        self._known: dict[str, set[str]] = {}
+        self._lock = threading.Lock()
+
+    def next(self, device: str) -> Batch | None:
+        with self._lock:
+            if not self._waiting:
+                return None
+            known = self._known.setdefault(device, set())
+            others = set().union(*(ids for name, ids in self._known.items() if name != device))
+            at = 0
+            if others:  # one device: the order stands
+                window = [batch.program.id for batch in self._waiting[:WINDOW]]
+                fresh = [i for i, program in enumerate(window) if program in known or program not in others]
+                at = fresh[0] if fresh else 0
+            batch = self._waiting.pop(at)
+            known.add(batch.program.id)
+            return batch
+
+    def stop(self) -> None:
+        with self._lock:
+            self._waiting.clear()
+
+
+def _places() -> list[Any]:
+    """The device of each worker: every accelerator once, or the CPU devices in turn, once a core."""
+    import jax
+
+    devices = jax.local_devices()
+    if devices[0].platform != "cpu":
+        return list(devices)
+    count = max(cores(), len(devices))
+    return [devices[i % len(devices)] for i in range(count)]
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,62 @@
+"""A leaf on which the model branches in Python cannot be batched: it moves to the structure, and the plan says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from multiverse.plan.model_trace import ModelTrace, trace_model
+from multiverse.plan.padding import MASK
+from multiverse.plan.structure import Leaves
+
+
+class Traced(NamedTuple):
+    """A model traced with as many leaves batched as it allows; `fixed` holds the others, as plain values."""
+
+    trace: ModelTrace
+    fixed: dict[str, Any]
+
+
+def trace_batched(model: Callable[[Mapping[str, Any]], Any], leaves: Leaves) -> Traced:
+    """Trace a model of leaves; where it branches on some of them, find the fewest that must be known.
+
+    Raises what the model raises when it fails even with all leaves known.
+    """
+    try:
+        return Traced(trace_model(model, leaves), {})
+    except _concretization_errors():
+        pass
+    fixed = {path: plain(leaf) for path, leaf in leaves.items() if path != MASK}
+    trace = _traced(model, leaves, fixed)
+    for path in sorted(fixed, reverse=True):  # options before data: "option/..." sorts after "data/..."
+        fewer = {p: value for p, value in fixed.items() if p != path}
+        try:
+            trace = _traced(model, leaves, fewer)
+        except _concretization_errors():
+            continue
+        fixed = fewer
+    return Traced(trace, fixed)
+
+
+def plain(leaf: np.ndarray) -> Any:
+    """A leaf as a person would have written it: a float, or the array."""
+    return leaf.item() if leaf.ndim == 0 else leaf
+
+
+def _traced(model: Callable[[Mapping[str, Any]], Any], leaves: Leaves, fixed: Mapping[str, Any]) -> ModelTrace:
+    batched = {path: leaf for path, leaf in leaves.items() if path not in fixed}
+    return trace_model(lambda at: model({**fixed, **at}), batched)
+
+
+def _concretization_errors() -> tuple[type[Exception], ...]:
+    from jax.errors import ConcretizationTypeError, NonConcreteBooleanIndexError, TracerArrayConversionError
+    from jax.errors import TracerIntegerConversionError
+
+    return (
+        ConcretizationTypeError,
+        NonConcreteBooleanIndexError,
+        TracerArrayConversionError,
+        TracerIntegerConversionError,
+    )

@@ -1,0 +1,82 @@
+"""How long a plan will take: a short pilot times gradients, the rest is arithmetic."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from multiverse.plan.density import potential
+from multiverse.plan.program import Program
+
+PILOT_PROGRAMS = 3  # the largest ones; the others are taken to cost the same per universe
+PILOT_UNIVERSES = 16  # lanes in a pilot's block
+PILOT_SECONDS = 0.2  # a program, after compilation
+GRADIENTS_PER_DRAW = 12.0  # mean leapfrogs of a draw, warm-up included: 6 (regression) to 20 (hierarchical), measured
+LOCKSTEP = 1.6  # lanes wait for the longest tree of their block: mean of the longest over the mean, measured
+COMPILE_SECONDS = 6.0  # trace and compile one NUTS program on one core, measured 4 to 9
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a sweep will cost, within a factor of about three.
+
+    compile_seconds: of all programs, on one core. universe_seconds: mean time of one universe on one core. workers: how
+    many run side by side. draws: chains x (warm-up + draws) that were assumed.
+    """
+
+    compile_seconds: float
+    universe_seconds: float
+    universes: int
+    workers: int
+    draws: int
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the whole sweep."""
+        return (self.compile_seconds + self.universe_seconds * self.universes) / self.workers
+
+
+def pilot(programs: Sequence[Program], universes: int, workers: int, draws: int) -> Forecast:
+    """Time the gradient of the largest programs and forecast the sweep; samples nothing.
+
+    draws: how many draws a universe takes in all, over chains, warm-up included.
+    """
+    chosen = sorted(programs, key=lambda p: -len(p.members))[:PILOT_PROGRAMS]
+    seconds = [_gradient_seconds(program) for program in chosen]
+    weights = [len(program.members) for program in chosen]
+    gradient = float(np.average(seconds, weights=weights))
+    return Forecast(
+        compile_seconds=COMPILE_SECONDS * len(programs),
+        universe_seconds=gradient * draws * GRADIENTS_PER_DRAW * LOCKSTEP,
+        universes=universes,
+        workers=workers,
+        draws=draws,
+    )
+
+
+def _gradient_seconds(program: Program) -> float:
+    """Seconds of one value and gradient of one lane, in a full block."""
+    import jax
+
+    keys = (list(program.members) * PILOT_UNIVERSES)[:PILOT_UNIVERSES]
+    leaves = program.gather(keys, "float32")
+    density = potential(program.signature, program.sites)
+
+    # Twenty steps in one call: a call alone would time its own dispatch.
+    def walk(leaves: object, z: jax.Array) -> jax.Array:
+        def step(_: int, at: jax.Array) -> jax.Array:
+            return at - 1e-6 * jax.grad(lambda x: density(leaves, x))(at)  # type: ignore[arg-type]
+
+        return jax.lax.fori_loop(0, 20, step, z)
+
+    start = np.zeros((PILOT_UNIVERSES, program.sites.dimension), np.float32)
+    run = jax.jit(jax.vmap(walk)).lower(leaves, start).compile()
+    jax.block_until_ready(run(leaves, start))
+    began, calls = time.perf_counter(), 0
+    while time.perf_counter() - began < PILOT_SECONDS:
+        jax.block_until_ready(run(leaves, start))
+        calls += 1
+    return (time.perf_counter() - began) / calls / 20 / PILOT_UNIVERSES

@@ -1,0 +1,94 @@
+"""A plan: universes grouped by program. A value: counted, printed, cut in two, thrown away; it runs nothing."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from multiverse.plan.estimand import Estimand
+from multiverse.plan.forecast import Forecast
+from multiverse.plan.keys import StudyIdentity
+from multiverse.plan.program import Program
+from multiverse.space.universe import Universe
+from multiverse.study import Study
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What an engine shall give of each universe.
+
+    estimands: the questions. sites: deterministic sites they look at. keep: sites whose draws are kept beside those of
+    the estimands. keep_all: keep every site.
+    """
+
+    estimands: tuple[Estimand, ...]
+    sites: frozenset[str] = frozenset()
+    keep: frozenset[str] = frozenset()
+    keep_all: bool = False
+
+    def kept(self, program: Program) -> list[str]:
+        """The sites of a program whose draws are kept, sorted."""
+        known = {latent.name for latent in program.sites.latents} | set(program.sites.deterministic)
+        return sorted(known if self.keep_all else known & self.keep)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All universes of a study, grouped by program.
+
+    universes: by key, in the order of the space. todo: the keys still to be answered. notes: what the planner did that
+    a person should know.
+    """
+
+    study: Study
+    identity: StudyIdentity
+    universes: Mapping[str, Universe] = field(repr=False)
+    programs: tuple[Program, ...] = field(repr=False)
+    wanted: Wanted
+    todo: frozenset[str] = field(repr=False)
+    notes: tuple[str, ...] = ()
+    forecast: Forecast | None = None
+
+    def __len__(self) -> int:
+        return len(self.universes)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of all universes, in the order of the space."""
+        return tuple(self.universes)
+
+    @functools.cached_property
+    def reference(self) -> str:
+        """The key of the reference universe."""
+        wanted = self.study.space.reference
+        return next(key for key, universe in self.universes.items() if universe == wanted)
+
+    @functools.cached_property
+    def program_of(self) -> Mapping[str, Program]:
+        """The program of each universe, by key."""
+        return {key: program for program in self.programs for key in program.members}
+
+    def without(self, done: Iterable[str]) -> Plan:
+        """The plan of what is still to do. Programs keep all their members: shares do not change on the way."""
+        return replace(self, todo=self.todo - frozenset(done))
+
+    def keeping(self, keep: str | Iterable[str]) -> Plan:
+        """The plan with other draws kept: `"estimands"`, `"all"`, or the names of sites."""
+        if keep == "estimands":
+            wanted = replace(self.wanted, keep=frozenset(), keep_all=False)
+        elif keep == "all":
+            wanted = replace(self.wanted, keep=frozenset(), keep_all=True)
+        else:
+            wanted = replace(self.wanted, keep=frozenset([keep] if isinstance(keep, str) else keep), keep_all=False)
+        return replace(self, wanted=wanted)
+
+    def __repr__(self) -> str:
+        from multiverse.plan.show import plan_text
+
+        return plan_text(self)
+
+    def _repr_html_(self) -> str:
+        from multiverse.plan.show import plan_html
+
+        return plan_html(self)

@@ -1,0 +1,103 @@
+"""A program: what XLA compiles once, and the universes that share it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from multiverse.plan.model_trace import Sites
+from multiverse.plan.padding import MASK, Padding
+from multiverse.plan.prepare import Prepared
+from multiverse.plan.structure import Leaves, Structure
+from multiverse.row_plate import padded_rows
+from multiverse.space.universe import Universe
+
+
+class Member(NamedTuple):
+    """One universe of a program: its key, its options, the number of its data set, and how many rows that keeps."""
+
+    key: str
+    universe: Universe
+    prepared: int
+    rows_kept: int
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The model with its structure filled in: everything a compiled program depends on but its leaves.
+
+    data: structure of the prepared data. options: structure of each option value that the model takes. reparam:
+    NumPyro reparameterizers by site. fixed: leaves that became structure since the model branches on them.
+    """
+
+    model: Callable[..., Any]
+    data: Structure
+    options: Mapping[str, Structure]
+    reparam: Mapping[str, Any]
+    fixed: Mapping[str, Any]
+
+    def __call__(self, leaves: Mapping[str, Any]) -> Any:
+        """Run the user's model on leaves by path (arrays or tracers); a NumPyro model of one argument."""
+        import numpyro
+
+        at = {**self.fixed, **leaves}
+        model = self.model
+        if self.reparam:
+            model = numpyro.handlers.reparam(model, config=dict(self.reparam))
+        with padded_rows(at.get(MASK)):
+            return model(self.data.rebuild(at), **{name: s.rebuild(at) for name, s in self.options.items()})
+
+
+@dataclass(frozen=True)
+class Program:
+    """Universes that differ in numbers only.
+
+    id: equal for the same structure, in any plan and process. why: the structural options, for people. sites: the
+    latent, deterministic and observed sites. members: by universe key. padding: None where rows are not padded, and
+    `unpadded_because` then says why. datasets: leaves of the (padded) data by number. choices: leaves of option
+    values by decision and label. original: unpadded prepared data by number, for estimands. values: option values by
+    decision and label, for estimands.
+    """
+
+    id: str
+    why: str
+    signature: Signature
+    sites: Sites
+    members: Mapping[str, Member]
+    padding: Padding | None
+    unpadded_because: str
+    datasets: Mapping[int, Leaves] = field(repr=False)
+    choices: Mapping[tuple[str, str | None], Leaves] = field(repr=False)
+    original: Mapping[int, Prepared] = field(repr=False)
+    values: Mapping[tuple[str, str | None], Any] = field(repr=False)
+
+    @functools.cached_property
+    def paths(self) -> tuple[str, ...]:
+        """The leaves that are batched, sorted."""
+        return tuple(sorted(self.leaves(next(iter(self.members)))))
+
+    def leaves(self, key: str) -> Leaves:
+        """The leaves of one universe."""
+        member = self.members[key]
+        at = dict(self.datasets[member.prepared])
+        for name in self.signature.options:
+            at |= self.choices[name, member.universe[name]]
+        return {path: leaf for path, leaf in at.items() if path not in self.signature.fixed}
+
+    def gather(self, keys: Sequence[str], dtype: str) -> Leaves:
+        """The leaves of several universes, stacked, `(universe, ...)`; floats in `dtype`."""
+        each = [self.leaves(key) for key in keys]
+        stacked = {path: np.stack([leaves[path] for leaves in each]) for path in self.paths}
+        return {path: a.astype(dtype) if a.dtype.kind == "f" else a for path, a in stacked.items()}
+
+    def option_values(self, key: str) -> dict[str, Any]:
+        """The option values of a universe by decision, None where a decision does not apply."""
+        return {name: self.values[name, label] for name, label in self.members[key].universe.items()}
+
+    def data(self, key: str) -> Any:
+        """The universe's own prepared data, unpadded."""
+        return self.original[self.members[key].prepared].data

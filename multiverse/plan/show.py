@@ -1,0 +1,80 @@
+"""How a plan looks in a terminal and in a notebook: universes, programs and why they differ, rows, seconds."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from multiverse.plan.program import Program
+
+if TYPE_CHECKING:
+    from multiverse.plan.plan import Plan
+
+PROGRAMS_SHOWN = 12
+
+
+def plan_text(plan: Plan) -> str:
+    """A plan as lines of text."""
+    lines = [headline(plan)]
+    rows = list(_rows(plan))
+    width = [max(len(row[i]) for row in rows) for i in range(4)]
+    lines += ["  " + "  ".join(cell.ljust(w) for cell, w in zip(row, width, strict=True)).rstrip() for row in rows]
+    if len(plan.programs) > PROGRAMS_SHOWN:
+        lines.append(f"  ... and {len(plan.programs) - PROGRAMS_SHOWN} more programs")
+    lines += [f"  note: {note}" for note in plan.notes]
+    return "\n".join(lines)
+
+
+def plan_html(plan: Plan) -> str:
+    """A plan as a small table."""
+    head, *rows = list(_rows(plan))
+    cells = "".join(f"<th style='text-align:left'>{html.escape(cell)}</th>" for cell in head)
+    body = "".join(
+        "<tr>" + "".join(f"<td style='text-align:left'>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+        for row in rows
+    )
+    more = len(plan.programs) - PROGRAMS_SHOWN
+    notes = [f"... and {more} more programs"] if more > 0 else []
+    notes += [f"note: {note}" for note in plan.notes]
+    below = "".join(f"<br>{html.escape(note)}" for note in notes)
+    return f"<b>{html.escape(headline(plan))}</b><table><tr>{cells}</tr>{body}</table>{below}"
+
+
+def headline(plan: Plan) -> str:
+    """One line: how many universes, programs and data sets, and about how long."""
+    datasets = {number for program in plan.programs for number in program.original}
+    text = (
+        f"Plan of {plan.study.name!r}: {counted(len(plan), 'universe')} in {counted(len(plan.programs), 'program')}, "
+        f"{counted(len(datasets), 'prepared data set')}"
+    )
+    if len(plan.todo) < len(plan):
+        text += f"; {len(plan) - len(plan.todo)} already answered"
+    if plan.forecast is not None:
+        text += f"; about {duration(plan.forecast.seconds)} on {counted(plan.forecast.workers, 'worker')}"
+    return text
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 universe`, `2 universes`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words that claim no more than a forecast knows."""
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _rows(plan: Plan) -> Iterator[tuple[str, str, str, str]]:
+    yield "universes", "rows", "latents", "program"
+    for program in plan.programs[:PROGRAMS_SHOWN]:
+        yield str(len(program.members)), _rows_kept(program), str(program.sites.dimension), program.why or "(only one)"
+
+
+def _rows_kept(program: Program) -> str:
+    kept = {member.rows_kept for member in program.members.values()}
+    low, high = min(kept), max(kept)
+    text = str(low) if low == high else f"{low} to {high}"
+    return f"{text} of {program.padding.length}" if program.padding else text

@@ -1,0 +1,22 @@
+"""Names that a decision cannot bear, since the views of the store have a column of that name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from multiverse.errors import Problem
+
+RESERVED_COLUMNS: frozenset[str] = frozenset()
+
+
+def reserved_problems(decisions: Iterable[str]) -> list[Problem]:
+    """A problem for each decision whose name, in any case, is a column of the store: SQL ignores case."""
+    return [
+        Problem(
+            f"the decision {name!r} is named like a column of the store.",
+            f"a name other than {', '.join(sorted(RESERVED_COLUMNS))}",
+            f"call it {name}_choice, here and in the arguments that take it",
+        )
+        for name in decisions
+        if name.lower() in RESERVED_COLUMNS
+    ]

@@ -1,0 +1,185 @@
+"""A decision and its options: one thing an analyst must choose, and the defensible values of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from multiverse.errors import Problem, SpaceError, near_miss
+from multiverse.space.option import Option, call_of, listed, mistakes, unknown
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """One thing an analyst must choose: a kind, the options in their order, and the label of the reference.
+
+    Raises SpaceError with all mistakes in labels, plausibilities and reference at once.
+    """
+
+    kind: str
+    options: tuple[Option, ...]
+    reference: str
+
+    def __post_init__(self) -> None:
+        if problems := mistakes(self.kind, self.options, self.reference):
+            raise SpaceError(problems)
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of the options, in their order."""
+        return tuple(option.label for option in self.options)
+
+    @cached_property
+    def _by_label(self) -> dict[str, Option]:
+        return {option.label: option for option in self.options}
+
+    @cached_property
+    def shares(self) -> Mapping[str, float]:
+        """Label -> plausibility on the scale where they sum to 1; equal shares where none was given."""
+        weights = [1.0 if option.plausibility is None else float(option.plausibility) for option in self.options]
+        top = max(weights)  # divided out first: the sum of large weights may overflow
+        total = math.fsum(weight / top for weight in weights)
+        return {label: weight / top / total for label, weight in zip(self.labels, weights, strict=True)}
+
+    def option(self, label: str) -> Option:
+        """The option with this label.  Raises SpaceError where there is none, and names the near miss."""
+        if (found := self._by_label.get(label)) is not None:
+            return found
+        raise SpaceError(
+            Problem(
+                f"{label!r} is not an option of this {self.kind} decision.",
+                f"one of {listed(self.labels)}",
+                f"{near_miss(str(label), self.labels)}Write the label as it was declared.",
+            )
+        )
+
+
+def decision(
+    kind: str,
+    options: Mapping[str, Any] | None = None,
+    /,
+    *,
+    why: Mapping[str, str] | None = None,
+    plausibility: Mapping[str, float] | None = None,
+    reference: str | None = None,
+    **named: Any,
+) -> Decision:
+    """A decision of any kind, for example `decision("data", {"survey 2019": ..., "survey 2021": ...})`.
+
+    Options are given by keyword (`weak=...`) or as one mapping from label to value, not both.  An option called
+    `why`, `plausibility` or `reference` needs the mapping, since these keywords are taken.
+
+    why: label -> the reason that makes the option defensible.
+    plausibility: label -> weight at least 0, on any scale; for all of the options or for none.
+    reference: label of the option in the analysis that would have been published; the first one if not given.
+
+    Raises SpaceError with all mistakes found, not only the first.
+    """
+    problems: list[Problem] = []
+    call = call_of(kind)
+    unlabelled = options is not None and not isinstance(options, Mapping)
+    if unlabelled:
+        problems.append(
+            Problem(
+                f"{call} was given a {type(options).__name__}, which has no labels.",
+                "options by keyword, or one mapping from label to value",
+                f'Write `{call[:-4]}{{"a label": ..., "another label": ...}})`.',
+            )
+        )
+    values: dict[str, Any] = dict(options) if isinstance(options, Mapping) else {}
+    if isinstance(options, Mapping) and named:
+        problems.append(
+            Problem(
+                f"{call} was given a mapping ({listed(options)}) and keywords ({listed(named)}).",
+                "options as a mapping or by keyword, not both",
+                f"Move {listed(named)} into the mapping.",
+            )
+        )
+    values |= named
+    reasons = _told(call, "why", why, values, problems)
+    weights = _told(call, "plausibility", plausibility, values, problems)
+    made = tuple(Option(label, value, reasons.get(label), weights.get(label)) for label, value in values.items())
+    chosen = reference if reference is not None else next(iter(values), "")
+    if not unlabelled or made:
+        spelt_well = all(label in values for label in plausibility) if isinstance(plausibility, Mapping) else True
+        problems += mistakes(kind, made, chosen, gaps_are_mistakes=spelt_well)
+    if problems:
+        raise SpaceError(problems)
+    return Decision(kind, made, chosen)
+
+
+def preprocessing(
+    options: Mapping[str, Any] | None = None,
+    /,
+    *,
+    why: Mapping[str, str] | None = None,
+    plausibility: Mapping[str, float] | None = None,
+    reference: str | None = None,
+    **named: Any,
+) -> Decision:
+    """A decision about the data before the model sees them; arguments and errors as in `decision`."""
+    return decision("preprocessing", options, why=why, plausibility=plausibility, reference=reference, **named)
+
+
+def prior(
+    options: Mapping[str, Any] | None = None,
+    /,
+    *,
+    why: Mapping[str, str] | None = None,
+    plausibility: Mapping[str, float] | None = None,
+    reference: str | None = None,
+    **named: Any,
+) -> Decision:
+    """A decision about a prior, `prior(weak=Normal(0, 10), sceptical=Normal(0, 0.5))`; arguments as in `decision`."""
+    return decision("prior", options, why=why, plausibility=plausibility, reference=reference, **named)
+
+
+def likelihood(
+    options: Mapping[str, Any] | None = None,
+    /,
+    *,
+    why: Mapping[str, str] | None = None,
+    plausibility: Mapping[str, float] | None = None,
+    reference: str | None = None,
+    **named: Any,
+) -> Decision:
+    """A decision about how the data arise from the parameters; arguments and errors as in `decision`."""
+    return decision("likelihood", options, why=why, plausibility=plausibility, reference=reference, **named)
+
+
+def parameterization(
+    options: Mapping[str, Any] | None = None,
+    /,
+    *,
+    why: Mapping[str, str] | None = None,
+    plausibility: Mapping[str, float] | None = None,
+    reference: str | None = None,
+    **named: Any,
+) -> Decision:
+    """A decision that changes how the posterior is reached, not what it is; arguments and errors as in `decision`."""
+    return decision("parameterization", options, why=why, plausibility=plausibility, reference=reference, **named)
+
+
+def _told(
+    call: str, keyword: str, told: object, values: Mapping[str, Any], problems: list[Problem]
+) -> Mapping[str, Any]:
+    """What `why=` or `plausibility=` says by label; its mistakes go to `problems`."""
+    if told is None:
+        return {}
+    if not isinstance(told, Mapping):
+        problems.append(
+            Problem(
+                f"{call}: `{keyword}` is {told!r}, a {type(told).__name__}.",
+                "a mapping from option label to its " + ("reason" if keyword == "why" else "weight"),
+                f"Write `{keyword}={{{next(iter(values), 'label')!r}: ...}}`; "
+                f"for an option called {keyword!r}, give the options as a mapping.",
+            )
+        )
+        return {}
+    for label in told:
+        if label not in values:
+            problems.append(unknown(call, keyword, label, values))
+    return told

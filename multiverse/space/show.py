@@ -1,0 +1,125 @@
+"""A space as a picture: a table for a terminal and one for a notebook."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from html import escape
+from typing import TYPE_CHECKING
+
+from multiverse.space.decision import Decision
+from multiverse.space.rules import Forbid, OnlyWhen, arguments
+
+if TYPE_CHECKING:
+    from multiverse.space.space import Space
+
+WIDTH = 100  # characters, where there is no terminal to ask
+LEAST = 24  # characters that are left for options, however narrow the terminal
+SHOWN = 12  # options of one decision in a notebook
+MARK = "*"  # behind the label of the reference
+LEFT = 'style="text-align:left"'  # notebooks align cells to the right
+
+
+def text(space: Space, width: int | None = None) -> str:
+    """The space as lines: universes, decisions with their options, rules, then remarks and mistakes.
+
+    width: characters a line; the terminal's where None.  Options that do not fit are counted, the reference is kept.
+    """
+    width = width or shutil.get_terminal_size((WIDTH, 24)).columns
+    names = [str(name) for name in space.decisions]
+    decisions = list(space.decisions.values())
+    first = max(map(len, names), default=0)
+    second = max((len(decision.kind) for decision in decisions), default=0)
+    room = max(LEAST, width - first - second - 6)
+    lines = [_headline(space)]
+    for name, decision in zip(names, decisions, strict=True):
+        lines.append(f"  {name:{first}}  {decision.kind:{second}}  {_fitted(decision, room)}")
+    if names:
+        lines.append(f"  {'':{first}}  {'':{second}}  {MARK} reference")
+    for word, what in (*_said(space), *(("note", note) for note in space.notes)):
+        line = f"{word}: {what}"
+        lines += textwrap.wrap(line, max(width, LEAST), initial_indent="  ", subsequent_indent="    ")
+    lines += [textwrap.indent(f"mistake: {problem}", "  ") for problem in space.check()]
+    return "\n".join(lines)
+
+
+def html(space: Space) -> str:
+    """The space as one table with its rules below, for a notebook; everything that a user wrote is escaped."""
+    head = "".join(f"<th {LEFT}>{title}</th>" for title in ("decision", "kind", "options (reference in bold)"))
+    body = "".join(
+        f"<tr><th {LEFT}>{escape(str(name))}</th><td {LEFT}>{escape(decision.kind)}</td>"
+        f"<td {LEFT}>{_options_html(decision)}</td></tr>"
+        for name, decision in space.decisions.items()
+    )
+    said = [*_said(space), *(("note", note) for note in space.notes)]
+    said += [("mistake", str(problem)) for problem in space.check()]
+    below = "".join(f"<li><i>{word}</i>: {_lines_html(what)}</li>" for word, what in said)
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f"<div><p>{escape(_headline(space))}</p>{table}{f'<ul>{below}</ul>' if below else ''}</div>"
+
+
+def _headline(space: Space) -> str:
+    mistakes = len(space.check())
+    if mistakes:
+        return f"Space of {_counted(len(space.decisions), 'decision')} with {_counted(mistakes, 'mistake')}"
+    size, combinations = _counted(space.size, "universe"), _counted(space.combinations, "combination")
+    return f"Space of {size}" + (f" out of {combinations}" if space.rules else "")
+
+
+def _counted(number: int, noun: str) -> str:
+    digits = f"{number:,}" if number < 10**15 else f"about 10^{len(str(number)) - 1}"
+    return f"{digits} {noun}{'' if number == 1 else 's'}"
+
+
+def _said(space: Space) -> list[tuple[str, str]]:
+    """Each rule as a word and what follows it."""
+    return [
+        ("not", str(rule.why)) if isinstance(rule, Forbid) else ("only when", f"{rule.decision}, {_asks(rule, space)}")
+        for rule in space.rules
+    ]
+
+
+def _asks(rule: OnlyWhen, space: Space) -> str:
+    asked, wrong = arguments(rule, space.decisions)
+    return "by a rule that cannot be asked" if wrong else f"by a rule on {' and '.join(asked.names)}"
+
+
+def _kept(total: int, reference: int, shown: int) -> list[int]:
+    """The places of the options that are shown: the first ones, and always the reference."""
+    if reference < shown:
+        return list(range(min(shown, total)))
+    return [*range(shown - 1), reference]
+
+
+def _fitted(decision: Decision, room: int) -> str:
+    """The labels in one line, the reference marked; where they do not fit, how many are left out."""
+    reference = decision.labels.index(decision.reference)
+    labels = [" ".join(label.split()) + MARK * (place == reference) for place, label in enumerate(decision.labels)]
+    whole = ", ".join(labels)
+    if len(whole) <= room:
+        return whole
+    for shown in range(min(len(labels) - 1, room // 3), 0, -1):  # a label and its comma take 3 characters or more
+        kept = [labels[place] for place in _kept(len(labels), reference, shown)]
+        line = f"{', '.join(kept)}, … {len(labels) - shown} more"
+        if len(line) <= room:
+            return line
+    rest = f", … {len(labels) - 1} more" if len(labels) > 1 else ""
+    return f"{labels[reference][: max(1, room - len(rest) - 2)]}…{MARK}{rest}"
+
+
+def _options_html(decision: Decision) -> str:
+    reference = decision.labels.index(decision.reference)
+    kept = _kept(len(decision.labels), reference, SHOWN)
+    cells = []
+    for place in kept:
+        option = decision.options[place]
+        why = f' title="{escape(option.why)}"' if option.why else ""
+        tag = "b" if place == reference else "span"
+        cells.append(f"<{tag}{why}>{escape(option.label)}</{tag}>")
+    if left := len(decision.labels) - len(kept):
+        cells.append(f"… {left} more")
+    return ", ".join(cells)
+
+
+def _lines_html(what: str) -> str:
+    return escape(what).replace("\n", "<br>")

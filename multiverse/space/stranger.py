@@ -1,0 +1,57 @@
+"""Why a universe is not in a space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from multiverse.errors import Problem, near_miss
+from multiverse.space.count import Step, applies, broken
+from multiverse.space.decision import Decision
+from multiverse.space.rules import Rule
+
+
+def strangers(universe: Mapping[str, str | None], decisions: Mapping[str, Decision]) -> list[Problem]:
+    """Names and labels of a universe that the space does not have."""
+    problems = []
+    for name, label in universe.items():
+        if name not in decisions:
+            what, word, known = (
+                f"the universe names {name!r}, which is not a decision of the space.",
+                name,
+                tuple(decisions),
+            )
+        elif label is not None and label not in decisions[name].labels:
+            what, word, known = f"{label!r} is not an option of {name!r}.", label, decisions[name].labels
+        else:
+            continue
+        mend = f"{near_miss(str(word), known)}Write the name as it was declared."
+        problems.append(Problem(what, f"one of: {', '.join(map(repr, known)) or 'none'}", mend))
+    return problems
+
+
+def why_not(
+    universe: Mapping[str, str | None], decisions: Mapping[str, Decision], rules: Sequence[Rule], taken: Sequence[Step]
+) -> list[Problem]:
+    """Everything that keeps a universe out of a sound space: strange names, gaps, idle decisions, or rules."""
+    if problems := strangers(universe, decisions):
+        return problems
+    names = tuple(decisions)
+    row = [universe.get(name) for name in names]
+    for step in taken:
+        name, label, wanted = names[step.place], row[step.place], applies(step, row)
+        if wanted and label is None:
+            what, expected = f"the universe has no option for {name!r}.", f"one of: {', '.join(map(repr, step.labels))}"
+            problems.append(Problem(what, expected, f"Add `{name!r}: {decisions[name].reference!r}`."))
+        elif not wanted and label is not None:
+            what, expected = f"the universe has {name}={label!r}, where {name!r} does not apply.", f"{name}=None"
+            problems.append(Problem(what, expected, f"Write `{name!r}: None`, or leave {name!r} out."))
+    if problems:
+        return problems
+    return [
+        Problem(
+            f"the universe is ruled out by {rules[number]}.",
+            "a universe that no rule excludes",
+            "Change one of its options, or loosen the rule.",
+        )
+        for number in broken(taken, row)
+    ]

@@ -1,0 +1,114 @@
+"""What a store is: immutable named tables, in four verbs, plus the bytes of one of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, BinaryIO, Final, Protocol, TypeAlias, runtime_checkable
+
+from multiverse.errors import Problem, StoreError, near_miss
+
+Table: TypeAlias = Any  # pyarrow.Table; pyarrow ships no types
+Columns: TypeAlias = Sequence[str] | Callable[[str], bool] | None
+"""Which columns to read: their names, a rule on names, or None for all."""
+
+# Kind of table -> its folder. A new kind (packs of rows, artefacts of engines) is a line here.
+FOLDERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "part": "parts",  # the outcomes of one batch, rows and draws
+        "plan": "plans",  # one planned space, a row per universe
+        "run": "runs",  # one call of `run`: settings, versions, and the plan it followed
+        "study": "studies",  # which study the store belongs to
+    }
+)
+
+NAME: Final = re.compile(r"[A-Za-z0-9_.-]+")
+NAME_LENGTH: Final = 128  # file systems stop at 255 bytes, and the temporary name is longer
+
+
+@runtime_checkable
+class Store(Protocol):
+    """Immutable named tables. `multiverse.testing.StoreSuite` says in tests what is said here in words.
+
+    A name is published once. Putting it again, with the same table, is harmless: that is how a batch that ran twice
+    leaves one part. Any number of processes may put and read at once, with no lock.
+    Every method raises StoreError for an unknown kind, a name that is not `[A-Za-z0-9_.-]+`, and for a place that
+    cannot be read or written.
+    """
+
+    def names(self, kind: str) -> frozenset[str]:
+        """The names published under this kind; empty if there are none."""
+        ...
+
+    def put(self, kind: str, name: str, table: Table) -> None:
+        """Publish a table: when this returns it is durable; if it raises, or the process dies, nothing is visible."""
+        ...
+
+    def get(self, kind: str, name: str, columns: Columns = None) -> Table:
+        """One table, or its wanted columns. Raises StoreError if the name was not published, or is damaged."""
+        ...
+
+    def scan(self, kind: str, columns: Columns = None) -> Table:
+        """All tables of a kind below each other, in order of their names.
+
+        Columns are joined by name, and NULL where a table lacks them; numbers widen. A column asked for by name that
+        no table has comes back with Arrow's null type. Only wanted columns are read. Nothing there: no rows.
+        """
+        ...
+
+    def open(self, kind: str, name: str) -> BinaryIO:
+        """The table as a Parquet file, open for reading at any position: how DuckDB reads draws."""
+        ...
+
+    def describe(self) -> str:
+        """Where this store is, for messages: `"runs/radon"`."""
+        ...
+
+
+def folder_of(kind: str) -> str:
+    """The folder of a kind. Raises StoreError for an unknown kind."""
+    if kind not in FOLDERS:
+        raise StoreError(
+            Problem(
+                f"a store keeps no tables of kind {kind!r}",
+                f"one of {', '.join(FOLDERS)}",
+                f"{near_miss(kind, FOLDERS)}Pass one of these kinds.",
+            )
+        )
+    return FOLDERS[kind]
+
+
+def check_name(name: str) -> str:
+    """The name itself. Raises StoreError if it could not be a file name everywhere, or could leave the store."""
+    if not NAME.fullmatch(name) or len(name) > NAME_LENGTH:
+        raise StoreError(
+            Problem(
+                f"{name!r} cannot name a table of a store",
+                f"1 to {NAME_LENGTH} letters, digits, '_', '.' or '-'",
+                "Use a hash, such as the batch id, as the name.",
+            )
+        )
+    return name
+
+
+def wanted(columns: Columns, available: Iterable[str]) -> list[str]:
+    """Those of the available columns that are asked for, in the order in which they are available."""
+    if columns is None:
+        return list(available)
+    if callable(columns):
+        return [column for column in available if columns(column)]
+    asked = set(columns)
+    return [column for column in available if column in asked]
+
+
+def missing_name(store: Store, kind: str, name: str) -> StoreError:
+    """The error for a name that was never published."""
+    names = store.names(kind)
+    return StoreError(
+        Problem(
+            f"the store {store.describe()} has no {kind} named {name!r}",
+            f"one of its {len(names)} published {FOLDERS[kind]}" if names else f"a published {kind}; there is none yet",
+            f"{near_miss(name, names)}`multiverse status {store.describe()}` shows what the store holds.",
+        )
+    )

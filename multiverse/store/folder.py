@@ -1,0 +1,141 @@
+"""A store in a folder: one Parquet file a table, published by one rename."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import pyarrow as pa
+
+from multiverse.errors import Problem, StoreError
+from multiverse.store import parquet
+from multiverse.store.contract import Columns, Table, check_name, folder_of, missing_name
+
+SUFFIX: Final = ".parquet"
+UNFINISHED: Final = ".parquet.tmp"  # not matched by any reader: DuckDB's glob does see names with a leading dot
+READERS: Final = 4  # threads that open files in `scan`; more were slower on two cores
+
+
+@dataclass(frozen=True)
+class FolderStore:
+    """A store in a folder of a file system: `<path>/parts/part-<name>.parquet`, and so on for each kind.
+
+    A table is written under a temporary name, flushed to the disk, renamed, and the folder flushed: a killed process
+    leaves at most a `.parquet.tmp` file, which nobody reads and anybody may delete.
+    """
+
+    path: Path
+
+    def describe(self) -> str:
+        """The folder."""
+        return str(self.path)
+
+    def names(self, kind: str) -> frozenset[str]:
+        """The names published under this kind."""
+        start = f"{kind}-"
+        folder = self.path / folder_of(kind)
+        with _explained(f"the folder {folder} cannot be listed", "a readable folder", "Check its permissions."):
+            try:
+                found = os.listdir(folder)
+            except FileNotFoundError:
+                return frozenset()
+        return frozenset(f[len(start) : -len(SUFFIX)] for f in found if f.startswith(start) and f.endswith(SUFFIX))
+
+    def put(self, kind: str, name: str, table: Table) -> None:
+        """Publish a table, whole or not at all."""
+        file = self.file(kind, name)
+        unfinished = file.with_name(f"{kind}-{name}.{uuid.uuid4().hex}{UNFINISHED}")
+        with _explained(
+            f"{file} could not be written; nothing that was in the store is lost",
+            "a folder that this process may write to, with room on its disk",
+            "Make room or mend the permissions, then give the same command again: it goes on where it stopped.",
+        ):
+            _make_folder(file.parent)
+            try:
+                with open(unfinished, "xb") as sink:
+                    parquet.write(table, sink)
+                    sink.flush()
+                    os.fsync(sink.fileno())
+                os.replace(unfinished, file)
+            except BaseException:
+                with suppress(OSError):
+                    unfinished.unlink()
+                raise
+            _flush_folder(file.parent)
+
+    def get(self, kind: str, name: str, columns: Columns = None) -> Table:
+        """One table, or its wanted columns."""
+        with self.open(kind, name) as source, _damaged(self.file(kind, name)):
+            return parquet.read(source, columns)
+
+    def scan(self, kind: str, columns: Columns = None) -> Table:
+        """All tables of a kind below each other, in order of their names."""
+        with ThreadPoolExecutor(READERS) as pool:
+            tables = list(pool.map(lambda name: self.get(kind, name, columns), sorted(self.names(kind))))
+        return parquet.union(tables, columns)
+
+    def open(self, kind: str, name: str) -> BinaryIO:
+        """The Parquet file, open for reading."""
+        file = self.file(kind, name)
+        if file.is_symlink() and not file.resolve().is_relative_to(self.path.resolve()):
+            raise StoreError(
+                Problem(
+                    f"{file} is a link to {file.resolve()}, which is not in this store",
+                    "a store that holds its own tables",
+                    f"rm '{file}', and copy the file itself here if it is a table of this store.",
+                )
+            )
+        with _explained(f"{file} cannot be opened", "a readable file", "Check its permissions."):
+            try:
+                return open(file, "rb")
+            except FileNotFoundError:
+                raise missing_name(self, kind, name) from None
+
+    def file(self, kind: str, name: str) -> Path:
+        """Where this table is, or would be."""
+        return self.path / folder_of(kind) / f"{kind}-{check_name(name)}{SUFFIX}"
+
+
+def _make_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        _flush_folder(folder.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename or a new name in this folder survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _explained(what: str, expected: str, mend: str) -> Iterator[None]:
+    """Turn what the operating system or Arrow says into a StoreError that says what to do."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(Problem(f"{what} ({error})", expected, mend)) from error
+
+
+@contextmanager
+def _damaged(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(
+            Problem(
+                f"{file} is damaged and cannot be read ({error})",
+                "a whole Parquet file, as it was published",
+                f"mv '{file}' '{file}.damaged', then give the same `multiverse run` again: "
+                "only what was in this file is computed anew.",
+            )
+        ) from error

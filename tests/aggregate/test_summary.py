@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from multiverse.aggregate.summary import summarise
+
+ONE = {"a": ("prior", list("pqrstu"))}
+
+
+def test_known_numbers(make):
+    summary = summarise(make(ONE, [3.0, -1.0, 1.0, 2.0, -2.0, 9.0], red=(5,)))
+    assert (summary.median, summary.low, summary.high, summary.n) == (1.0, -2.0, 3.0, 5)
+    assert summary.share_positive == pytest.approx(3 / 5)
+    assert summary.p_positive == pytest.approx(3 / 5)
+    assert summary.reference == 3.0
+    assert summary.quantiles[0.25] == np.quantile([3, -1, 1, 2, -2], 0.25)
+    assert summary.with_red is not None
+    assert summary.with_red.high == 9.0
+    assert summary.with_red.with_red is None
+
+
+def test_parameterizations_count_once(make):
+    space = {"a": ("prior", ["p", "q", "r"]), "g": ("parameterization", ["c", "n"])}
+    summary = summarise(make(space, [0.0, 0.0, 1.0, 1.0, 5.0, 7.0]))
+    assert (summary.n, summary.median, summary.high) == (3, 1.0, 6.0)
+
+
+def test_nothing_green(make):
+    summary = summarise(make(ONE, np.arange(6.0), red=range(6)))
+    assert summary.n == 0
+    assert np.isnan(summary.median)
+    assert summary.with_red.median == 2.5
+    assert "0 of 6 universes; 6 red left out" in str(summary)
+
+
+def test_it_prints_as_text_and_html(make):
+    summary = summarise(make(ONE, [3.0, -1.0, 1.0, 2.0, -2.0, 9.0], red=(5,)))
+    assert "5 of 6 universes; 1 red left out" in repr(summary)
+    assert "60%" in str(summary)
+    assert "<table>" in summary._repr_html_()
