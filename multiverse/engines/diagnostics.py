@@ -2,7 +2,8 @@
 
 The rules are ArviZ 0.23's, to the last branch, so that a reader may check any number here with `az.rhat`, `az.ess`,
 `az.mcse` and `az.bfmi`; ArviZ itself loops over scalars in Python and would cost more than the fit. Differences:
-draws that are infinite give NaN, as NaN draws do, and nothing is logged.
+infinite draws give NaN, as NaN draws do; nothing is logged; and where a pair of autocorrelations is zero in exact
+arithmetic (indicators of few draws), rounding tells whether an ESS counts it, and may tell ArviZ otherwise.
 
 Everywhere: draws are (n, chain, draw), any real dtype, computed in float64 in blocks of the first axis; what comes
 back is (n,) float64. NaN means "cannot be told": a draw that is not finite, fewer than `MIN_DRAWS` draws a chain, or,

@@ -39,7 +39,7 @@ def block_function(
     import jax
     import jax.numpy as jnp
     from numpyro.infer.hmc import hmc
-    from numpyro.util import ParamInfo
+    from numpyro.infer.util import ParamInfo
 
     density = potential(program.signature, program.sites)
     look = draw_of(program.signature, program.sites, sites)

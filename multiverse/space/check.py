@@ -11,7 +11,7 @@ from multiverse.errors import Problem, near_miss
 from multiverse.space.count import Seen, Step, broken, count, settle, steps
 from multiverse.space.decision import Decision
 from multiverse.space.diagram import EMPTY, Diagram
-from multiverse.space.rules import Arguments, Forbid, OnlyWhen, Rule, arguments
+from multiverse.space.rules import FICKLE, Arguments, Forbid, OnlyWhen, Rule, arguments
 
 Usable = tuple[int, Rule, Arguments]  # number among the rules as declared, rule, and what it asks for
 
@@ -147,14 +147,15 @@ def _mistaken_universes(
                 "Loosen a rule, or add an option that all rules let pass.",
             )
         ]
-    reference = settle(taken, [decision.reference for decision in decisions.values()])
-    if diagram.find(reference) is not None:
+    chosen = [decision.reference for decision in decisions.values()]
+    if diagram.settle(chosen) is not None:
         return []
-    whys = "; ".join(str(rules[number]) for number in broken(taken, reference))
-    chosen = ", ".join(f"{name}={label!r}" for name, label in zip(names, reference, strict=True) if label is not None)
+    reference = settle(taken, chosen)
+    whys = "; ".join(str(rules[number]) for number in broken(taken, reference)) or FICKLE
+    said = ", ".join(f"{name}={label!r}" for name, label in zip(names, reference, strict=True) if label is not None)
     return [
         Problem(
-            f"the reference universe ({chosen}) is ruled out by {whys}.",
+            f"the reference universe ({said}) is ruled out by {whys}.",
             "a reference universe that is in the space: it is the analysis that would have been published",
             'Mark another option as reference, `reference="..."`, or loosen the rule.',
         )

@@ -107,9 +107,9 @@ def steps(decisions: Mapping[str, Decision], rules: Sequence[tuple[int, Rule, Ar
 
 
 def settle(taken: Sequence[Step], chosen: Sequence[str]) -> tuple[str | None, ...]:
-    """The labels of the universe with these choices, None where `only_when` says that a decision does not apply.
+    """As `Diagram.settle`, but by asking the rules: also for a universe that `forbid` rules out.
 
-    chosen: (decision,) labels in declared order, for all decisions.  A rule that raises is taken to hold.
+    A rule that raises is taken to hold.
     """
     row: Row = [None] * len(chosen)
     for step in taken:

@@ -92,6 +92,20 @@ class Diagram:
             node = node.children[choice]
         return index if node is END else None
 
+    def settle(self, chosen: Sequence[str]) -> Labels | None:
+        """The universe with these choices, None where a decision does not apply; or None where rules exclude it.
+
+        chosen: (decision,) a label for every decision in declared order, also for those that may not apply.
+        """
+        row: list[str | None] = [None] * len(self.places)
+        node = self.root
+        for place in self.places:
+            row[place] = None if node.labels == (None,) else chosen[place]
+            if row[place] not in node.labels:
+                return None
+            node = node.children[node.labels.index(row[place])]
+        return tuple(row)
+
     def offered(self) -> list[set[str | None]]:
         """(decision,) in declared order: the labels that occur in at least one universe."""
         found: list[set[str | None]] = [set() for _ in self.places]

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from multiverse.errors import Problem, near_miss
 
+FICKLE = "a rule that gave another answer when it was asked again"  # it uses random numbers, or keeps state
+
 Ask = Callable[..., object]  # its parameters are decisions, its arguments labels; its answer is read as true or false
 
 

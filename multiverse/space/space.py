@@ -13,7 +13,6 @@ from typing import Any
 from multiverse.errors import Problem, SpaceError
 from multiverse.space import show
 from multiverse.space.check import Examined, examine
-from multiverse.space.count import settle
 from multiverse.space.decision import Decision
 from multiverse.space.diagram import Diagram
 from multiverse.space.rules import Ask, Forbid, OnlyWhen, Rule
@@ -97,9 +96,7 @@ class Space:
         return Universe(self._names, self._diagram.at(place % size))
 
     def __contains__(self, universe: object) -> bool:
-        if not isinstance(universe, Mapping) or not universe.keys() <= self._decisions.keys():
-            return False
-        return self._diagram.find([universe.get(name) for name in self._decisions]) is not None
+        return self._find(universe) is not None
 
     def index(self, universe: Mapping[str, str | None]) -> int:
         """The index of a universe, as `space[index]` gives it back.
@@ -107,17 +104,16 @@ class Space:
         universe: decision name -> label; decisions that do not apply may be None or absent.
         Raises SpaceError where it is not in the space, and says why not.
         """
-        if (
-            universe in self
-            and (found := self._diagram.find([universe.get(name) for name in self._decisions])) is not None
-        ):
+        if (found := self._find(universe)) is not None:
             return found
         raise SpaceError(why_not(universe, self._decisions, self._rules, self._examined.steps))
 
     @property
     def reference(self) -> Universe:
         """The universe of every decision's reference option: the analysis that would have been published."""
-        return self._settled({})
+        universe = self._settled({})
+        assert universe is not None  # `check` has found the reference in the space
+        return universe
 
     def one_at_a_time(self) -> tuple[Universe, ...]:
         """The reference universe, then all universes that differ from it in the option of one active decision.
@@ -132,7 +128,7 @@ class Space:
             for label in self._decisions[name].labels
             if label != own
         )
-        return (reference, *(universe for universe in changed if universe in self))
+        return (reference, *(universe for universe in changed if universe is not None))
 
     def sample(self, n: int, seed: int = 0) -> tuple[Universe, ...]:
         """`n` different universes, every set of `n` equally likely, in the order of the space; all if there are fewer.
@@ -168,7 +164,8 @@ class Space:
         """
         if problems := strangers(universe, self._decisions):
             raise SpaceError(problems)
-        return math.prod(self._decisions[name].shares[label] for name, label in universe.items() if label is not None)
+        shares = (self._decisions[name].shares[label] for name, label in universe.items() if label is not None)
+        return math.prod(shares, start=1.0)
 
     def __repr__(self) -> str:
         return show.text(self)
@@ -194,15 +191,22 @@ class Space:
             raise SpaceError(examined.problems)
         return examined.diagram
 
+    def _find(self, universe: object) -> int | None:
+        diagram = self._diagram
+        if not isinstance(universe, Mapping) or not universe.keys() <= self._decisions.keys():
+            return None
+        return diagram.find([universe.get(name) for name in self._decisions])
+
     def _with(self, rule: Rule) -> Space:
         new = Space(self._decisions)
         new._rules = (*self._rules, rule)
         return new
 
-    def _settled(self, changes: Mapping[str, str]) -> Universe:
-        self._diagram  # noqa: B018 - raises where the space is not sound
+    def _settled(self, changes: Mapping[str, str]) -> Universe | None:
+        """The universe of these labels and elsewhere the reference options; None where a rule excludes it."""
         chosen = [changes.get(name, decision.reference) for name, decision in self._decisions.items()]
-        return Universe(self._names, settle(self._examined.steps, chosen))
+        labels = self._diagram.settle(chosen)
+        return None if labels is None else Universe(self._names, labels)
 
 
 def _gathered(decisions: object, named: Mapping[str, object]) -> dict[str, Decision]:

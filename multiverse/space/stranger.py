@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from multiverse.errors import Problem, near_miss
 from multiverse.space.count import Step, applies, broken
 from multiverse.space.decision import Decision
-from multiverse.space.rules import Rule
+from multiverse.space.rules import FICKLE, Rule
 
 
-def strangers(universe: Mapping[str, str | None], decisions: Mapping[str, Decision]) -> list[Problem]:
+def strangers(universe: object, decisions: Mapping[str, Decision]) -> list[Problem]:
     """Names and labels of a universe that the space does not have."""
+    if not isinstance(universe, Mapping):
+        what = f"{universe!r} is a {type(universe).__name__}, not a universe."
+        return [Problem(what, "a mapping from decision to label", "Take one from the space: `space[0]`.")]
     problems = []
     for name, label in universe.items():
         if name not in decisions:
@@ -49,9 +52,9 @@ def why_not(
         return problems
     return [
         Problem(
-            f"the universe is ruled out by {rules[number]}.",
+            f"the universe is ruled out by {rule}.",
             "a universe that no rule excludes",
             "Change one of its options, or loosen the rule.",
         )
-        for number in broken(taken, row)
+        for rule in [str(rules[number]) for number in broken(taken, row)] or [FICKLE]
     ]

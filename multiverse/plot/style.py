@@ -1,0 +1,26 @@
+"""Colours, font and sizes that all figures share."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+FONT = "Liberation Sans"  # bundled with vl-convert, metric-compatible with Arial; fonts/README.md
+MM_PER_INCH, POINTS_PER_INCH = 25.4, 72.0
+DARK, PALE_LINE = "#222222", "#8A8A8A"
+
+
+class Hue(NamedTuple):
+    """One colour in four strengths: outline of hollow marks, solid marks, 50% and 95% intervals."""
+
+    outline: str
+    solid: str
+    half: str
+    whole: str
+
+
+# Blue, grey, orange: told apart with every kind of colour blindness (Okabe and Ito 2008, jfly.uni-koeln.de/color), and in
+# print without colour by lightness: the solid ones have L* near 30, 75 and 54 (CIE 1976), checked in tests/plot/test_style.py
+BELOW = Hue("#06305F", "#0A4A8F", "#6A99CC", "#BBD0E8")
+HOLDS = Hue("#5E5E5E", "#B8B8B8", "#D2D2D2", "#EBEBEB")
+ABOVE = Hue("#7E3500", "#D55E00", "#EFA877", "#FADCC6")
+HUES = (BELOW, HOLDS, ABOVE)

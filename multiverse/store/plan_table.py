@@ -1,0 +1,132 @@
+"""A planned space as a table: a row for each universe, and what its labels mean beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import pyarrow as pa
+
+from multiverse.errors import Problem, StoreError
+from multiverse.store.contract import Table
+
+OPTION: Final = "option:"  # option:family holds labels of the decision 'family'
+HEADER: Final = b"multiverse.plan"  # where the schema's metadata holds the header, as JSON
+
+
+class PlannedOption(NamedTuple):
+    """One option of a decision, as a reader needs it: no value, only what is said of it."""
+
+    label: str
+    why: str | None = None
+    plausibility: float | None = None
+    reference: bool = False
+
+
+class PlannedDecision(NamedTuple):
+    """One decision with its options in order."""
+
+    name: str
+    kind: str
+    options: tuple[PlannedOption, ...]
+
+
+class PlannedUniverse(NamedTuple):
+    """One planned universe. labels: decision -> label, None (or absent) where the decision does not apply."""
+
+    key: str
+    labels: Mapping[str, str | None]
+    program: str
+    reference: bool = False
+    rows_kept: int | None = None
+
+
+@dataclass(frozen=True)
+class PlanHeader:
+    """What a plan says of all its universes at once. created: when it was planned, with its time zone."""
+
+    study: str
+    estimands: tuple[str, ...]
+    decisions: tuple[PlannedDecision, ...]
+    created: datetime
+
+
+@dataclass(frozen=True)
+class PlanRecord:
+    """A planned space, as the store keeps it."""
+
+    header: PlanHeader
+    universes: tuple[PlannedUniverse, ...]
+
+    def name(self) -> str:
+        """The name to publish it under: a hash of everything but the time, so that planning twice writes once."""
+        said = {**asdict(self.header), "created": None}
+        digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
+        for universe in self.universes:
+            said_of = universe._replace(labels=dict(universe.labels))
+            digest.update(json.dumps(said_of, sort_keys=True).encode())
+        return digest.hexdigest()[:32]
+
+
+def encode_plan(plan: PlanRecord) -> Table:
+    """The table: key, program, reference, rows_kept, and `option:<decision>` for each decision; NULL where inactive.
+
+    Raises StoreError if a universe names a decision that the header lacks.
+    """
+    names = [decision.name for decision in plan.header.decisions]
+    rows = plan.universes
+    if strangers := sorted({name for row in rows for name in row.labels} - set(names)):
+        raise StoreError(
+            Problem(
+                f"planned universes have labels for {', '.join(map(repr, strangers))}",
+                f"labels for the plan's decisions: {', '.join(names) or 'none'}",
+                "Add these decisions to the plan's header.",
+            )
+        )
+    columns: dict[str, Any] = {
+        "key": pa.array([row.key for row in rows], pa.string()),
+        "program": pa.array([row.program for row in rows], pa.string()),
+        "reference": pa.array([row.reference for row in rows], pa.bool_()),
+        "rows_kept": pa.array([row.rows_kept for row in rows], pa.int64()),
+        **{OPTION + name: pa.array([row.labels.get(name) for row in rows], pa.string()) for name in names},
+    }
+    header = {**asdict(plan.header), "created": plan.header.created.isoformat()}
+    return pa.table(columns).replace_schema_metadata({HEADER: json.dumps(header)})
+
+
+def decode_header(table: Table) -> PlanHeader:
+    """What the plan says of all its universes at once. Raises StoreError for a table that is no plan."""
+    metadata = table.schema.metadata or {}
+    if HEADER not in metadata:
+        raise StoreError(Problem("a table under `plans` has no header", "a table of `encode_plan`", "Plan again."))
+    said = json.loads(metadata[HEADER])
+    # asdict keeps a NamedTuple, and JSON writes one as a list
+    decisions = tuple(
+        PlannedDecision(name, kind, tuple(PlannedOption(*option) for option in options))
+        for name, kind, options in said["decisions"]
+    )
+    return PlanHeader(said["study"], tuple(said["estimands"]), decisions, datetime.fromisoformat(said["created"]))
+
+
+def decode_plan(table: Table) -> PlanRecord:
+    """The planned space of `encode_plan`; every universe names every decision, None where it does not apply."""
+    header = decode_header(table)
+    columns = {name: table[name].to_pylist() for name in table.column_names}
+    decisions = [decision.name for decision in header.decisions]
+    return PlanRecord(
+        header,
+        tuple(
+            PlannedUniverse(
+                columns["key"][i],
+                {name: columns[OPTION + name][i] for name in decisions},
+                columns["program"][i],
+                columns["reference"][i],
+                columns["rows_kept"][i],
+            )
+            for i in range(table.num_rows)
+        ),
+    )
