@@ -61,6 +61,16 @@ def number(value: float) -> str:
     return f"{value:.3g}".replace("-", "\N{MINUS SIGN}") if math.isfinite(value) else "-"
 
 
+def rounded(value: float, size: float) -> str:
+    """The value with as many decimals as tell a hundredth of `size` (the range it lies in), with a true minus."""
+    if not math.isfinite(value):
+        return "-"
+    if not 1e-3 < size < 1e5:
+        return number(value)
+    text = f"{value:.{max(0, 1 - math.floor(math.log10(size)))}f}"
+    return (text.lstrip("-") if float(text) == 0 else text).replace("-", "\N{MINUS SIGN}")
+
+
 def percent(share: float) -> str:
     """A share of one as a whole percentage, `"-"` where there is none; never 0% or 100% for what is not."""
     if not math.isfinite(share):

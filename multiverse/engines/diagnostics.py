@@ -26,8 +26,8 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 
 MIN_DRAWS = 4  # a chain: ArviZ 0.23, `not_valid(min_draws=4)`; two draws a half chain are the least that has a variance
-TAIL_LOW, TAIL_HIGH = 0.05, 0.95  # quantiles whose indicators make the tail ESS (Vehtari et al. 2021, section 4.3)
-BLOM = 3 / 8  # offset of a rank in its normal score (Blom 1958, as in Vehtari et al. 2021, eq. 14)
+TAIL_LOW, TAIL_HIGH = 0.05, 0.95  # quantiles whose indicators make the tail ESS (Vehtari et al. 2021)
+BLOM = 3 / 8  # offset of a rank in its normal score (Blom 1958; Vehtari et al. 2021)
 BLOCK_NUMBERS = 1 << 17  # draws held in float64 at a time (1 MiB an array): twice that left the cache, 1.6x slower
 
 
@@ -78,7 +78,7 @@ def ebfmi(energy: ArrayLike) -> Floats:
 
     Low where momentum resampling explores the energies slowly. NaN where an energy is not finite or all are equal.
     """
-    values = _checked(energy).astype(np.float64)
+    values = _checked(energy).astype(np.float64, order="C")
     if values.shape[2] < 2:
         return np.full(values.shape[:2], np.nan)
     with np.errstate(all="ignore"):
@@ -109,7 +109,7 @@ def in_blocks(
     out = np.full((numbers, values.shape[0]), np.nan)
     if values.shape[1] >= 1 and values.shape[2] >= least:
         for block in _blocks(values):
-            x = values[block].astype(np.float64)
+            x = values[block].astype(np.float64, order="C")  # sums have the same bits from any layout
             finite = np.isfinite(x).all(axis=(1, 2))
             with np.errstate(all="ignore"):
                 if finite.any():
@@ -122,7 +122,7 @@ def _flat(x: Floats) -> Floats:
 
 
 def _split(x: Floats) -> Floats:
-    """(n, chain, draw) to (n, chain, 2, draw // 2) to (n, 2 chain, draw // 2): half chains; an odd middle draw goes."""
+    """(n, chain, draw) to (n, 2 chain, draw // 2): all first halves, then all second; an odd middle draw goes."""
     half = x.shape[2] // 2
     return np.concatenate([x[:, :, :half], x[:, :, x.shape[2] - half :]], axis=1)
 
@@ -205,7 +205,7 @@ def _autocovariance(chains: Floats) -> Floats:
 
 def _ess(chains: Floats) -> Floats:
     """(n, chain, draw) to (n,): draws over the autocorrelation time, summed by Geyer's initial monotone sequence."""
-    n, chain, draw = chains.shape
+    chain, draw = chains.shape[1:]
     covariance = _autocovariance(chains)
     within = covariance[:, :1] * draw / (draw - 1)
     total = covariance[:, :1] + (np.var(chains.mean(axis=2), axis=1, ddof=1)[:, None] if chain > 1 else 0.0)

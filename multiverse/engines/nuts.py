@@ -21,6 +21,7 @@ from multiverse.engines.nuts_block import block_function
 from multiverse.engines.outcome import Outcome
 from multiverse.plan.keys import rng_words
 from multiverse.plan.plan import Plan
+from multiverse.plan.tracing import compiled
 
 LANES_SMALL, LANES_LARGE = 16, 64  # measured on CPUs: 16 lanes waste least, 64 amortise best; docs/adr/0002
 LANES_ACCELERATOR = 1024  # an accelerator is idle below some thousand lanes
@@ -98,10 +99,7 @@ class NUTS:
         kernel = (self.chains, self.warmup, self.draws, self.target_accept, self.max_tree_depth, self.dense_mass)
         key = batch.program.id, kernel, self.dtype, batch.block, sites, str(device)
 
-        def make() -> Any:
-            return jax.jit(block_function(batch.program, self, sites)).lower(*arguments).compile()
-
-        return _PROGRAMS.get(key, make)
+        return _PROGRAMS.get(key, lambda: compiled(block_function(batch.program, self, sites), *arguments))
 
     def _block(self, share: int) -> int:
         """How many universes a block holds, by the share of the program in the whole plan."""

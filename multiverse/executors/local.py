@@ -6,13 +6,13 @@ one CPU device use all cores and share one compilation. (Several CPU devices wou
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from multiverse.cores import cores
 from multiverse.engines.engine import Batch
 from multiverse.engines.outcome import Outcome
 from multiverse.executors.executor import Work
@@ -103,7 +103,3 @@ def _places() -> list[Any]:
     count = max(cores(), len(devices))
     return [devices[i % len(devices)] for i in range(count)]
 
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

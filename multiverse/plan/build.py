@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from multiverse.errors import FingerprintError, MultiverseError, PlanError, Problem
+from multiverse.cores import cores
+from multiverse.errors import FingerprintError, PlanError, Problem
 from multiverse.plan.bind import Binding, bind, called
 from multiverse.plan.estimand import Estimand, estimands_of, signature_problems
 from multiverse.plan.fingerprint import fingerprint
@@ -51,7 +52,7 @@ def plan(study: Study, *, progress: Progress = no_progress) -> Plan:
         programs=tuple(checked),
         wanted=Wanted(estimands, sites),
         todo=frozenset(universes),
-        notes=tuple(dict.fromkeys([*notes, *more])),
+        notes=tuple(dict.fromkeys([*study.space.notes, *notes, *more])),
     )
 
 
@@ -229,21 +230,20 @@ def _checked(
     notes: list[str] = []
     needed: set[str] = set()
     waiting = list(programs)
-    with progress("checking programs", len(waiting), "programs") as advance:
+    with progress("checking programs", len(waiting), "programs") as advance, ThreadPoolExecutor(cores()) as pool:
         while waiting:
-            program = waiting.pop(0)
-            verdict = check(program, estimands)
-            if verdict.padding_breaks:
-                notes.append(f"rows are not padded: {verdict.padding_breaks}")
-                bare = without_padding(program, verdict.padding_breaks, raw_members=program.members.values())
-                waiting = [*bare, *waiting]
-                advance(0, more=len(bare) - 1)
+            verdicts = list(zip(waiting, pool.map(lambda program: check(program, estimands), waiting), strict=True))
+            waiting = []
+            for program, verdict in verdicts:
                 advance()
-                continue
-            problems += verdict.problems
-            needed |= verdict.needed
-            checked.append(program)
-            advance()
+                if verdict.padding_breaks:
+                    bare = without_padding(program, verdict.padding_breaks)
+                    advance(0, more=len(bare))
+                    waiting += bare
+                    continue
+                problems += verdict.problems
+                needed |= verdict.needed
+                checked.append(program)
     _stop(problems)
     notes += [f"rows are not padded: {p.unpadded_because}" for p in checked if p.unpadded_because]
-    return checked, notes, frozenset(itertools.chain(needed))
+    return checked, notes, frozenset(needed)

@@ -22,8 +22,9 @@ def arrays(value: Any, walk: Walk) -> Node | None:
             "pass a seed (an int) and make the generator inside the function: `rng = np.random.default_rng(seed)`",
         )
     if isinstance(value, np.ma.MaskedArray):
-        mask = np.ma.getmaskarray(value)
-        return Node("masked array", [array_node(mask, walk), array_node(np.ma.getdata(value.filled()), walk)])
+        mask, data = np.ma.getmaskarray(value), np.array(np.ma.getdata(value))
+        data[mask] = np.zeros((), data.dtype)  # what lies under the mask does not count
+        return Node("masked array", [array_node(mask, walk), array_node(data, walk)])
     if isinstance(value, np.ndarray):
         node = array_node(np.asarray(value), walk)
         return node if type(value) is np.ndarray else Node("array of a class", [walk.part(type(value)), node])

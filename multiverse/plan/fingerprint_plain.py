@@ -104,10 +104,15 @@ def instances(value: Any, walk: Walk) -> Node | None:
     )
 
 
+# What functools.wraps copies onto a wrapper: where it is from and how it is called, not what it does.
+_COPIED = {*functools.WRAPPER_ASSIGNMENTS, "__type_params__", "__annotations__", "__annotate__"}
+
+
 def _state(state: Any, kind: type, walk: Walk) -> Node:
     attributes, slots = state if isinstance(state, tuple) and len(state) == 2 else (state, None)
     if isinstance(attributes, dict | None) and isinstance(slots, dict | None):
-        named = {name: v for name, v in {**(attributes or {}), **(slots or {})}.items() if not is_cached(kind, name)}
+        both = {**(attributes or {}), **(slots or {})}
+        named = {name: v for name, v in both.items() if name not in _COPIED and not is_cached(kind, name)}
         return walk.pairs("attributes", list(named.items()), "attribute {!r}")
     return Node("state", [walk.part(state, "its state")])
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from multiverse.plan.density import potential
 from multiverse.plan.program import Program
+from multiverse.plan.tracing import compiled
 
 PILOT_PROGRAMS = 3  # the largest ones; the others are taken to cost the same per universe
 PILOT_UNIVERSES = 16  # lanes in a pilot's block
@@ -73,7 +74,7 @@ def _gradient_seconds(program: Program) -> float:
         return jax.lax.fori_loop(0, 20, step, z)
 
     start = np.zeros((PILOT_UNIVERSES, program.sites.dimension), np.float32)
-    run = jax.jit(jax.vmap(walk)).lower(leaves, start).compile()
+    run = compiled(jax.vmap(walk), leaves, start)
     jax.block_until_ready(run(leaves, start))
     began, calls = time.perf_counter(), 0
     while time.perf_counter() - began < PILOT_SECONDS:

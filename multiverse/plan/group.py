@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -83,10 +83,10 @@ def programs_of(family: Family, choices: Choices, raw_rows: int | None) -> tuple
     ], []
 
 
-def without_padding(program: Program, because: str, *, raw_members: Iterable[Member]) -> list[Program]:
+def without_padding(program: Program, because: str) -> list[Program]:
     """The same universes in programs whose rows are not padded, one for each shape of the data."""
     groups: dict[str, dict[str, Member]] = {}
-    for member in raw_members:
+    for member in program.members.values():
         shapes = signature(program.original[member.prepared].leaves)
         groups.setdefault(shapes, {})[member.key] = member
     return [

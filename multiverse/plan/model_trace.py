@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from multiverse.errors import Problem, near_miss
+from multiverse.plan.tracing import TRACING
 from multiverse.row_plate import RowsUse, padded_rows
 
 
@@ -88,7 +89,8 @@ def trace_model(model: Callable[[Mapping[str, Any]], Any], leaves: Mapping[str, 
             seen.update(numpyro.handlers.trace(seeded).get_trace(at))
         uses.extend(used)
 
-    jax.eval_shape(look, {path: jax.ShapeDtypeStruct(a.shape, _dtype(a)) for path, a in leaves.items()}, _key())
+    with TRACING:
+        jax.eval_shape(look, {path: jax.ShapeDtypeStruct(a.shape, _dtype(a)) for path, a in leaves.items()}, _key())
     sites = Sites(
         latents=tuple(_latent(site) for site in seen.values() if _is_latent(site)),
         deterministic={n: tuple(np.shape(s["value"])) for n, s in seen.items() if s["type"] == "deterministic"},

@@ -16,11 +16,13 @@ from multiverse.errors import Problem
 from multiverse.plan.density import potential
 from multiverse.plan.estimand import Estimand
 from multiverse.plan.program import Program
+from multiverse.plan.tracing import TRACING, compiled
 
 SAFETY_RTOL = 1e-6  # in float64, sums in another order agree to about 1e-12; a wrong row or cast moves the 3rd digit
 SAFETY_UNIVERSES = 2  # a program: the one that keeps fewest rows, and a random one
 START_RADIUS = 2.0  # Stan and NumPyro start chains uniformly within (-2, 2) on the unconstrained scale
 POINTS = 3  # prior, start, start
+QUICK_COMPILE = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}  # it runs once
 
 
 class Evaluated(NamedTuple):
@@ -53,7 +55,8 @@ def check(program: Program, estimands: tuple[Estimand, ...]) -> Verdict:
                 continue
             where = _shown(program, key)
             if program.padding is not None:
-                return Verdict((), _guilty(program, key, batched.z[0]), frozenset())
+                with TRACING:
+                    return Verdict((), _guilty(program, key, batched.z[0]), frozenset())
             return Verdict((_differs(where, batched.value, value),), "", frozenset())
     problems, needed = _try_estimands(program, found, estimands)
     return Verdict(tuple(problems), "", needed)
@@ -100,8 +103,10 @@ def _evaluate(program: Program, keys: list[str]) -> dict[str, Evaluated]:
         return z, value, gradient, jax.lax.map(lambda at: draw(leaves, at), z)
 
     leaves = program.gather(keys, "float64")
-    seeds = jax.random.split(jax.random.key(int(program.id[:8], 16)), len(keys))
-    out = jax.tree.map(np.asarray, jax.jit(jax.vmap(one))(leaves, seeds))
+    # XLA's own generator: threefry would be most of the compilation, and these points need no quality.
+    seeds = jax.random.split(jax.random.key(int(program.id[:8], 16), impl="rbg"), len(keys))
+    run = compiled(jax.vmap(one), leaves, seeds, options=QUICK_COMPILE)
+    out = jax.tree.map(np.asarray, run(leaves, seeds))
     return {key: Evaluated(*jax.tree.map(lambda a, i=i: a[i], out)) for i, key in enumerate(keys)}
 
 
@@ -121,8 +126,10 @@ def _plain(program: Program, key: str, z: np.ndarray) -> tuple[np.ndarray, np.nd
     def density(at: Any) -> Any:
         return potential_energy(model, (data,), given, program.sites.unravel(at))
 
-    points = [jax.value_and_grad(density)(at) for at in z]
-    return np.array([float(v) for v, _ in points]), np.array([np.asarray(g) for _, g in points])
+    # Compiled with the universe's own values as constants: call by call, each operation would compile by itself.
+    over_points = compiled(lambda at: jax.lax.map(jax.value_and_grad(density), at), z, options=QUICK_COMPILE)
+    value, gradient = over_points(z)
+    return np.asarray(value), np.asarray(gradient)
 
 
 def _same(a: np.ndarray, b: np.ndarray) -> bool:

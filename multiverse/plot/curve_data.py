@@ -13,7 +13,9 @@ from multiverse.aggregate.printing import number
 from multiverse.aggregate.summary import Summary, summarise
 from multiverse.errors import Problem, ResultError
 
-DENSITY_LEAST = 10  # green universes below which a density of medians would show the bandwidth, not the data; our choice
+DENSITY_LEAST = (
+    10  # green universes below which a density of medians would show the bandwidth, not the data; our choice
+)
 DENSITY_POINTS = 128  # places at which the density is given: finer than a point on paper at 130 points of height
 BANDWIDTH = 0.9  # Silverman 1986, Density Estimation, section 3.4.2: 0.9 min(sd, IQR / 1.34) n^(-1/5)
 
@@ -22,14 +24,14 @@ BANDWIDTH = 0.9  # Silverman 1986, Density Estimation, section 3.4.2: 0.9 min(sd
 class CurveData:
     """Tables behind one specification curve.
 
-    `universes`, sorted by (median, key): rank (from 1), key, the decisions (None where inactive), reference, ok, reason, the
-    numbers of `Estimates`, verdict (where the 95% interval lies against `threshold`: the three words of `verdicts`).
-    `heads`, a row per decision drawn, the most influential first: decision, kind, share (total share of the variance between
-    universes, NaN if unknown), options (how many). `options`, a row per option in that order: decision, label,
-    reference (is it the reference option), universes (how many drawn ones have it), shift (mean median of green universes with
-    it less that of green universes with the decision's other options; NaN where there are none of either).
-    `density`: value, density of the green medians; empty below DENSITY_LEAST universes. `fixed`: decisions with one option,
-    not drawn. `summary` and `attribution`: the numbers the figure and its caption name.
+    `universes`, sorted by (median, key): rank (from 1), key, the decisions (None where inactive), reference, ok,
+    reason, the numbers of `Estimates`, verdict (where the 95% interval lies against `threshold`: the three words of
+    `verdicts`). `heads`, a row per decision drawn, the most influential first: decision, kind, share (total share of
+    the variance between universes, NaN if unknown), options (how many). `options`, a row per option in that order:
+    decision, label, reference (is it the reference option), universes (how many drawn ones have it), shift (mean
+    median of green universes with it less that of green universes with the decision's other options; NaN where there
+    are none of either). `density`: value, density of the green medians; empty below DENSITY_LEAST universes. `fixed`:
+    decisions with one option, not drawn. `summary` and `attribution`: the numbers the figure and its caption name.
     """
 
     estimand: str
@@ -52,14 +54,17 @@ def verdicts(threshold: float) -> tuple[str, str, str]:
 def curve_data(estimates: Estimates, shares: Attribution | None = None, *, threshold: float = 0.0) -> CurveData:
     """The tables of the specification curve: every universe that has numbers, green or red, by the rank of its median.
 
-    shares: the attribution of these estimates, if it is at hand; threshold: the value that intervals are compared with, on the
-    estimand's scale. Raises ResultError if no universe has numbers or the threshold is not a finite number.
+    shares: the attribution of these estimates, if it is at hand; threshold: the value that intervals are compared
+    with, on the estimand's scale. Raises ResultError if no universe has numbers or the threshold is not a finite
+    number.
     """
     rows = estimates.with_numbers
     problems = []
     if rows.empty:
         asked = f"{estimates.counts}"
-        problems.append(Problem(f"no universe has numbers ({asked})", "at least one", "see results.failures() for the reasons"))
+        problems.append(
+            Problem(f"no universe has numbers ({asked})", "at least one", "see results.failures() for the reasons")
+        )
     if not np.isfinite(threshold):
         problems.append(Problem(f"threshold is {threshold!r}", "a finite number", "curve(threshold=0.0)"))
     if problems:
@@ -112,9 +117,11 @@ def _options(rows: pd.DataFrame, decisions: dict[str, DecisionInfo]) -> pd.DataF
 
 
 def density(medians: np.ndarray) -> pd.DataFrame:
-    """Gaussian kernel density of the medians on DENSITY_POINTS even places three bandwidths beyond them: value, density.
+    """Gaussian kernel density of the medians on DENSITY_POINTS even places three bandwidths beyond them: value,
+    density.
 
-    Empty with fewer than DENSITY_LEAST medians or where they do not differ. Rule of the bandwidth: Silverman 1986, 3.4.2.
+    Empty with fewer than DENSITY_LEAST medians or where they do not differ. Rule of the bandwidth: Silverman 1986,
+    3.4.2.
     """
     empty = pd.DataFrame({"value": np.zeros(0), "density": np.zeros(0)})
     if len(medians) < DENSITY_LEAST:

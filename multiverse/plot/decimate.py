@@ -11,8 +11,9 @@ DRAWN_MOST = 2000  # universes drawn; a PDF grows by some 3 KiB a universe, and 
 def drawn(universes: pd.DataFrame, most: int = DRAWN_MOST) -> pd.DataFrame:
     """The rows of `CurveData.universes` to draw: all, or about `most` of them, with their true ranks.
 
-    Kept always: the smallest and the largest median, the lowest and the highest end of an interval, the reference universe, and
-    red universes (evenly thinned if they are more than half of `most`). The others are evenly spaced in rank.
+    Kept always: the smallest and the largest median, the lowest and the highest end of an interval, the reference
+    universe, and red universes (evenly thinned if they are more than half of `most`). The others are evenly spaced in
+    rank.
     """
     n = len(universes)
     if n <= most:
@@ -28,4 +29,5 @@ def drawn(universes: pd.DataFrame, most: int = DRAWN_MOST) -> pd.DataFrame:
 def _even(places: np.ndarray, most: int) -> np.ndarray:
     if len(places) <= most:
         return places
-    return places[np.round(np.linspace(0, len(places) - 1, most)).astype(int)]
+    chosen: np.ndarray = places[np.round(np.linspace(0, len(places) - 1, most)).astype(int)]
+    return chosen

@@ -68,7 +68,8 @@ def millimetres(width: str | float) -> float:
 
 
 def layout(data: CurveData, width: str | float) -> Layout:
-    """Places for this curve at this width; long labels are shortened, and a narrow figure gets a line per decision name."""
+    """Places for this curve at this width; long labels are shortened; names of decisions get a line where it is
+    narrow."""
     mm = millimetres(width)
     narrow = mm < NARROW_MM
     total = mm / MM_PER_INCH * POINTS_PER_INCH
@@ -105,10 +106,12 @@ def _rows(
 
 
 def value_span(universes: pd.DataFrame, threshold: float) -> tuple[float, float]:
-    """Lowest and highest value of the axis: all green intervals, red ones as far as they are near, the threshold if it is near.
+    """Lowest and highest value of the axis: all green intervals, red ones as far as they are near, the threshold if it
+    is near.
 
-    Red universes can lie anywhere: their medians and interval ends widen the axis by at most half of what green ones take.
-    The threshold is on the axis if that makes it at most twice as long. Without green universes red ones count in full.
+    Red universes can lie anywhere: their medians and interval ends widen the axis by at most half of what green ones
+    take. The threshold is on the axis if that makes it at most twice as long. Without green universes red ones count
+    in full.
     """
     green = universes[universes["ok"]] if universes["ok"].any() else universes
     low, high = float(green["q2_5"].min()), float(green["q97_5"].max())

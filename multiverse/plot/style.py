@@ -19,8 +19,8 @@ class Hue(NamedTuple):
 
 
 # Blue, grey, orange: told apart with every kind of colour blindness (Okabe and Ito 2008, jfly.uni-koeln.de/color), and in
-# print without colour by lightness: the solid ones have L* near 30, 75 and 54 (CIE 1976), checked in tests/plot/test_style.py
+# print without colour by lightness: the solid ones are 14 or more apart in L* (CIE 1976), see tests/plot/test_style.py
 BELOW = Hue("#06305F", "#0A4A8F", "#6A99CC", "#BBD0E8")
-HOLDS = Hue("#5E5E5E", "#B8B8B8", "#D2D2D2", "#EBEBEB")
+HOLDS = Hue("#5E5E5E", "#A8A8A8", "#CCCCCC", "#E6E6E6")
 ABOVE = Hue("#7E3500", "#D55E00", "#EFA877", "#FADCC6")
 HUES = (BELOW, HOLDS, ABOVE)

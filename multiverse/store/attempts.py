@@ -9,31 +9,33 @@ import pyarrow as pa
 
 from multiverse.store.contract import Table
 
-_IDENTITY: Final = ("run", "key", "attempt")
 COLUMNS: Final = ("key", "run", "batch", "attempt", "final")
 
 
 def distinct(parts: Table) -> Table:
-    """Each attempt of each universe once, with a column `shown`: is it the one that counts for its run and key?
+    """Each attempt at each universe once, with a column `shown`: is it the one that counts for its run and key?
 
-    parts: rows with `COLUMNS` at least. Sorted by run, key and attempt. An attempt that stands in two parts (a batch
-    that ran twice) is taken from the part whose name sorts first. Final counts before not final, then the latest.
+    parts: rows with `COLUMNS` at least; their order is kept. An attempt that stands in two parts (a batch that ran
+    twice) is taken from the part whose name sorts first. Final counts before not final, then the latest attempt.
     """
-    ordered = parts.sort_by([*((name, "ascending") for name in _IDENTITY), ("batch", "ascending")])
-    once = ordered.filter(pa.array(_first(ordered, *_IDENTITY)))
-    ranked = once.append_column("row", pa.array(np.arange(once.num_rows))).sort_by(
-        [("run", "ascending"), ("key", "ascending"), ("final", "descending"), ("attempt", "descending")]
-    )
-    shown = np.zeros(once.num_rows, dtype=bool)
-    shown[ranked["row"].to_numpy()[_first(ranked, "run", "key")]] = True
-    return once.append_column("shown", pa.array(shown))
+    narrow = parts.select(COLUMNS).append_column("row", pa.array(np.arange(parts.num_rows)))
+    up, down = "ascending", "descending"
+    # an attempt that stands twice may be called final once only: final wins there too
+    tried = narrow.sort_by([("key", up), ("run", up), ("attempt", down), ("final", down), ("batch", up)])
+    first, once = _changes(tried, "key", "run"), _changes(tried, "key", "run", "attempt")
+    if first.all():
+        return parts.append_column("shown", pa.array(first))
+    tried = tried.filter(pa.array(once)).sort_by([("key", up), ("run", up), ("final", down), ("attempt", down)])
+    shown = np.zeros(parts.num_rows, dtype=bool)
+    shown[tried["row"].to_numpy()[_changes(tried, "key", "run")]] = True
+    return parts.append_column("shown", pa.array(shown)).take(pa.array(np.sort(tried["row"].to_numpy())))
 
 
-def _first(table: Table, *names: str) -> np.ndarray:
-    """Whether a row of a sorted table differs, in these columns, from the row above it."""
-    new = np.zeros(table.num_rows, dtype=bool)
+def _changes(ordered: Table, *names: str) -> np.ndarray:
+    """Whether a row differs, in these columns, from the row above it; the first always does."""
+    new = np.zeros(ordered.num_rows, dtype=bool)
     new[:1] = True
     for name in names:
-        values = table[name].to_numpy()
+        values = ordered[name].to_numpy()
         new[1:] |= values[1:] != values[:-1]
     return new

@@ -32,7 +32,9 @@ def draws_view(holders: Iterable[tuple[str, str, str]]) -> str:
     batches: dict[tuple[str, str], list[str]] = defaultdict(list)
     for run, column, batch in holders:
         batches[run, column].append(batch)
-    queries = [_one(run, name, found) for (run, column), found in sorted(batches.items()) for name in names_of([column])]
+    queries = [
+        _one(run, name, found) for (run, column), found in sorted(batches.items()) for name in names_of([column])
+    ]
     return "\nunion all\n".join(queries or [_EMPTY])
 
 
@@ -53,9 +55,9 @@ def _one(run: str, name: str, batches: list[str]) -> str:
                 select part.key, part.run, {identifier(draws_column(name))} as numbers,
                     {identifier(shape_column(name))} as shape
                 from read_parquet([{files}]) as part
-                join stored.attempts as a
-                    on a.key = part.key and a.run = part.run and a.attempt = part.attempt and a.batch = part.batch
-                where part.run = {text(run)} and a.shown and a.planned
+                semi join universes as u
+                    on u.key = part.key and u.run = part.run and u.attempt = part.attempt and u.batch = part.batch
+                where part.run = {text(run)}
             )
         )
     )"""

@@ -83,7 +83,9 @@ def _planned(plans: Mapping[str, Table], decisions: list[str]) -> Table:
     columns = {(OPTION + name).lower(): OPTION + name for name in decisions}
     tables = [pa.schema([*_PLANNED, *(pa.field(name, pa.string()) for name in columns.values())]).empty_table()]
     for run, plan in plans.items():
-        table = plan.replace_schema_metadata(None).rename_columns([columns.get(c.lower(), c) for c in plan.column_names])
+        table = plan.replace_schema_metadata(None).rename_columns(
+            [columns.get(c.lower(), c) for c in plan.column_names]
+        )
         table = table.append_column("position", pa.array(range(table.num_rows), pa.int64()))
         tables.append(table.append_column("run", pa.array([run] * table.num_rows, pa.string())))
     return parquet.union(tables)

@@ -15,7 +15,7 @@ from multiverse.store.part import DIAGNOSTIC, ESTIMATE
 from multiverse.store.plan_table import OPTION
 from multiverse.store.read_only import PROTOCOL, ReadOnlyParts
 from multiverse.store.rows import read_rows
-from multiverse.store.schema import DECISIONS, DIAGNOSTICS, STATISTICS, VIEWS
+from multiverse.store.schema import DIAGNOSTICS, STATISTICS, VIEWS
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -60,15 +60,68 @@ def open_views(store: Store) -> DuckDBPyConnection:
     return con
 
 
-def _row_views(decisions: list[str], columns: Iterable[str]) -> Iterator[str]:
+def _row_views(decisions: list[str], columns: list[str]) -> Iterator[str]:
     """The statements that make every view but `draws`, in order: later ones read earlier ones."""
-    labels = [f"p.{identifier(OPTION + name)} as {identifier(name)}" for name in decisions]
-    names = [identifier(name) for name in decisions]
-    a, p = "stored.attempts as a", "stored.planned as p"
-    yield f"""create table universes as select {_columns("universes", labels, {
-        "reference": "p.reference", "ok": "a.reason is null"}, "a")}
-        from {p} join {a} using (run, key) where a.shown order by p.run, p.position"""
-    statistics = _columns("estimates", names, {"estimand": "unnest(a.estimand)"} | {
-        name: f'unnest(a."{ESTIMATE}{name}")' for name in STATISTICS}, "u")
-    yield f"""create table estimates as select {statistics}{_further(columns, ESTIMATE, STATISTICS, "unnest(a.{})",
-        decisions, "estimates")} from universes as u join {a} using (run, key, attempt) where a.shown"""
+    labels = _listed(f"p.{identifier(OPTION + name)} as {identifier(name)}" for name in decisions)
+    names = _listed(f"u.{identifier(name)}" for name in decisions)
+    statistics = _listed(
+        f"unnest(a.{identifier(column)}) as {identifier(name)}"
+        for column, name in _named(columns, ESTIMATE, STATISTICS, {*VIEWS["estimates"], *decisions})
+    )
+    diagnostics = _listed(
+        f"a.{identifier(column)} as {identifier(name)}"
+        for column, name in _named(columns, DIAGNOSTIC, DIAGNOSTICS, {*VIEWS["diagnostics"]})
+    )
+    yield f"""
+        create table universes as
+        select p.key, p.run, {labels} p.reference, a.engine, a.reason is null as ok, a.reason, a.attempt, a.final,
+            coalesce(a.program, p.program) as program,
+            coalesce(a.rows_kept, p.rows_kept) as rows_kept, a.seconds, a.finished, a.host, a.batch
+        from stored.planned as p join stored.attempts as a using (run, key)
+        where a.shown order by p.run, p.position"""
+    yield f"""
+        create table estimates as
+        select u.key, u.run, {names} u.reference, u.ok, unnest(a.estimand) as estimand, {statistics}
+        from universes as u join stored.attempts as a using (run, key, attempt)"""
+    yield f"""
+        create table diagnostics as
+        select a.key, a.run, a.engine, a.attempt, a.final, a.reason is null as ok, {diagnostics}
+        from stored.attempts as a semi join stored.planned as p using (run, key)"""
+    yield f"""
+        create table failures as
+        select u.key, u.run, {names} u.reason, a.message, r.mend, a.traceback, u.attempt
+        from universes as u join stored.attempts as a using (run, key, attempt)
+        left join stored.reasons as r on r.code = u.reason
+        where u.final and not u.ok"""
+    yield f"""
+        create table planned as
+        select p.key, p.run, {labels} p.reference, p.program, p.rows_kept, u.key is not null as answered
+        from stored.planned as p left join universes as u using (run, key) order by p.run, p.position"""
+    yield "create table options as from stored.options"
+    yield "create table manifest as from stored.manifest"
+
+
+def _listed(terms: Iterable[str]) -> str:
+    """The terms of a select list, each followed by a comma."""
+    return "".join(f"{term}, " for term in terms)
+
+
+def _named(columns: list[str], prefix: str, known: tuple[str, ...], taken: set[str]) -> Iterator[tuple[str, str]]:
+    """(column of a part, column of a view) for the known names, then for others; these keep the prefix on a clash."""
+    others = sorted({c.removeprefix(prefix) for c in columns if c.startswith(prefix)} - set(known))
+    spoken_for = {name.lower() for name in taken}
+    for name in known:
+        yield prefix + name, name
+    for name in others:
+        yield prefix + name, prefix + name if name in spoken_for else name
+
+
+def _holders(con: DuckDBPyConnection, columns: list[str]) -> Iterator[tuple[str, str, str]]:
+    """(run, shape column, batch) for all draws of universes in `universes`."""
+    for column in (c for c in columns if c.startswith(SHAPE)):
+        found = con.execute(
+            f"""select distinct u.run, u.batch from universes as u
+            join stored.attempts as a using (run, key, attempt) where a.{identifier(column)} is not null"""
+        )
+        for run, batch in found.fetchall():
+            yield run, column, batch

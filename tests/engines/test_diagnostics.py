@@ -183,6 +183,15 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(np.array(dx.convergence(x)), np.array(whole))
 
 
+@pytest.mark.parametrize("case", ["rejections", "odd draws", "one chain"])
+def test_neighbours_and_memory_layout_change_no_bit(case: str) -> None:
+    x = CASES[case]()
+    for ours in (*(ours for ours, _ in RULES.values()), dx.ebfmi):
+        together = ours(x)
+        np.testing.assert_array_equal(np.concatenate([ours(one[None]) for one in x]), together)
+        np.testing.assert_array_equal(ours(np.asfortranarray(x)), together)
+
+
 def test_memory_is_bounded_by_the_block() -> None:
     import tracemalloc
 

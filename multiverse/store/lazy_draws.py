@@ -1,0 +1,194 @@
+"""Draws as xarray, read from the parts only where they are asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from multiverse.engines.outcome import DrawsName
+from multiverse.errors import Problem, ResultError, near_miss
+from multiverse.store.attempts import COLUMNS, distinct
+from multiverse.store.contract import Store, Table
+from multiverse.store.draws_columns import SHAPE, decode_draws, draws_column, names_of, shape_column
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_DIMS: Final = ("universe", "chain", "draw")
+
+
+class _Place(NamedTuple):
+    """Where the attempt that counts is kept, and the shape of each of its arrays of draws."""
+
+    batch: str
+    attempt: int
+    shapes: Mapping[str, tuple[int, ...]]
+
+
+def draws_names(store: Store, run: str) -> tuple[str, ...]:
+    """The names of all draws kept of a run, such as `estimand/effect`; sorted."""
+    return tuple(sorted({name for place in _places(store, run).values() for name in place.shapes}))
+
+
+def universe_data(store: Store, run: str, key: str) -> dict[str, np.ndarray]:
+    """All kept draws of one universe: name (see `DrawsName`) -> (chain, draw, *site shape).
+
+    Of the attempt that counts; empty where a red universe has none. Raises ResultError if the run has not answered it.
+    """
+    place = _found(_places(store, run), run, [key])[0]
+    columns = [column for name in place.shapes for column in (draws_column(name), shape_column(name))]
+    part = store.get("part", place.batch, ["run", "key", "attempt", *columns])
+    row = part.slice(_rows(part, run)[key, place.attempt], 1)
+    arrays = {name: decode_draws(row[draws_column(name)], row[shape_column(name)])[0] for name in place.shapes}
+    return {name: array for name, array in arrays.items() if array is not None}
+
+
+def open_draws(store: Store, run: str, names: Sequence[str], keys: Sequence[str]) -> xr.Dataset:
+    """The named draws of these universes, read when their values are asked for: one part at a time, one column each.
+
+    A variable for each name, dims (universe, chain, draw, *site dims); coordinate `universe` = key, in the order given.
+    The variable is called as the estimand or site is; `estimand_slope` and `site_slope` if both kinds have the name.
+    Site dims are called as ArviZ does: `level_dim_0`. A universe without draws (red) is NaN.
+    Raises ResultError for unknown names or keys, and where universes have draws of different shapes.
+    """
+    import xarray as xr
+    from xarray.core import indexing
+
+    places = _found(_places(store, run), run, keys)
+    shapes = {name: _shape(name, run, places) for name in names}
+    shared = Counter(DrawsName.parse(name).name for name in names)
+    variables = {}
+    for name, shape in shapes.items():
+        kind, bare = DrawsName.parse(name)
+        called = f"{kind}_{bare}" if shared[bare] > 1 else bare
+        dims = (*_DIMS, *(f"{called}_dim_{axis}" for axis in range(len(shape) - 2)))
+        reader = _Reader(store, run, name, tuple(keys), tuple(places), shape, _dtype(store, name, places))
+        lazy = indexing.LazilyIndexedArray(reader.as_backend_array())
+        variables[called] = xr.Variable(dims, lazy, {"name": name})
+    return xr.Dataset(variables, coords={"universe": np.array(list(keys), dtype=object)})
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads one array of draws of many universes from the parts that hold them."""
+
+    store: Store
+    run: str
+    name: str
+    keys: tuple[str, ...]
+    places: tuple[_Place, ...]
+    shape: tuple[int, ...]  # of one universe
+    dtype: np.dtype[Any]
+
+    def read(self, at: tuple[Any, ...]) -> np.ndarray:
+        """What this outer index (an integer, slice or array of integers an axis) selects."""
+        chosen = np.arange(len(self.keys))[at[0]]
+        values = self._universes(np.atleast_1d(chosen).tolist())
+        for axis in range(len(self.shape), 0, -1):  # the last axis first, as an integer removes its own
+            values = values[(slice(None),) * axis + (at[axis],)]
+        return values if chosen.ndim else values[0]
+
+    def _universes(self, chosen: list[int]) -> np.ndarray:
+        values = np.full((len(chosen), *self.shape), np.nan, dtype=self.dtype)
+        by_batch: dict[str, list[int]] = {}
+        for to, universe in enumerate(chosen):
+            if self.name in self.places[universe].shapes:
+                by_batch.setdefault(self.places[universe].batch, []).append(to)
+        columns = ["run", "key", "attempt", draws_column(self.name), shape_column(self.name)]
+        for batch, positions in by_batch.items():
+            part = self.store.get("part", batch, columns)
+            rows = _rows(part, self.run)
+            taken = part.take([rows[self.keys[chosen[to]], self.places[chosen[to]].attempt] for to in positions])
+            arrays = decode_draws(taken[columns[-2]], taken[columns[-1]])
+            for to, array in zip(positions, arrays, strict=True):
+                values[to] = array
+        return values
+
+    def as_backend_array(self) -> Any:
+        """The same as xarray wants it; made here, so that importing this file does not import xarray."""
+        from xarray.backends import BackendArray
+        from xarray.core import indexing
+
+        reader = self
+
+        class Draws(BackendArray):
+            shape = (len(reader.keys), *reader.shape)
+            dtype = reader.dtype
+
+            def __getitem__(self, key: indexing.ExplicitIndexer) -> np.ndarray:
+                return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, reader.read)
+
+        return Draws()
+
+
+def _places(store: Store, run: str) -> dict[str, _Place]:
+    """Key -> where its attempt that counts is kept, for every universe that this run has answered."""
+    rows = store.scan("part", lambda column: column in COLUMNS or column.startswith(SHAPE))
+    if not rows.num_rows:
+        return {}
+    attempts = distinct(rows)
+    columns = {name: attempts[name].to_pylist() for name in ("run", "key", "batch", "attempt", "shown")}
+    shapes = {name: attempts[shape_column(name)].to_pylist() for name in names_of(attempts.column_names)}
+    return {
+        columns["key"][i]: _Place(
+            columns["batch"][i],
+            columns["attempt"][i],
+            {name: tuple(shape) for name, found in shapes.items() if (shape := found[i]) is not None},
+        )
+        for i in range(attempts.num_rows)
+        if columns["shown"][i] and columns["run"][i] == run
+    }
+
+
+def _found(places: Mapping[str, _Place], run: str, keys: Sequence[str]) -> list[_Place]:
+    if missing := [key for key in keys if key not in places]:
+        listed = ", ".join(map(repr, missing[:3])) + (", ..." if len(missing) > 3 else "")
+        raise ResultError(
+            Problem(
+                f"run {run!r} has no answer for {len(missing)} of the universes asked for: {listed}",
+                f"keys among the {len(places)} universes it has answered",
+                f"{near_miss(missing[0], places)}`select key from universes` lists them.",
+            )
+        )
+    return [places[key] for key in keys]
+
+
+def _shape(name: str, run: str, places: Sequence[_Place]) -> tuple[int, ...]:
+    """The one shape, (chain, draw, *site shape), that all universes with these draws have."""
+    shapes = Counter(place.shapes[name] for place in places if name in place.shapes)
+    if len(shapes) == 1:
+        return next(iter(shapes))
+    if shapes:
+        raise ResultError(
+            Problem(
+                f"universes of run {run!r} have draws of {name!r} in {len(shapes)} shapes: "
+                + ", ".join(f"{shape} in {count}" for shape, count in shapes.most_common(3)),
+                "one shape (chain, draw, ...), to stand in one array",
+                "Ask for universes of one shape, or open one at a time: `universe_data(store, run, key)`.",
+            )
+        )
+    kept = sorted({name for place in places for name in place.shapes})
+    raise ResultError(
+        Problem(
+            f"no draws named {name!r} were kept in these universes",
+            f"one of {', '.join(map(repr, kept)) or 'none: no draws were kept'}",
+            f"{near_miss(name, kept)}Draws of sites are kept by a run with keep= naming them.",
+        )
+    )
+
+
+def _dtype(store: Store, name: str, places: Sequence[_Place]) -> np.dtype[Any]:
+    """The precision of these draws; a run has one, so the first part that holds them tells it."""
+    batch = next(place.batch for place in places if name in place.shapes)
+    column = store.get("part", batch, [draws_column(name)]).schema.field(0).type
+    return np.dtype(column.value_type.to_pandas_dtype())
+
+
+def _rows(part: Table, run: str) -> dict[tuple[str, int], int]:
+    """(key, attempt) -> row of a part."""
+    named = zip(*(part[name].to_pylist() for name in ("run", "key", "attempt")), strict=True)
+    return {(key, attempt): row for row, (of, key, attempt) in enumerate(named) if of == run}
