@@ -58,17 +58,22 @@ class Shown:
 
 def number(value: float) -> str:
     """Three significant digits with a true minus, `"-"` where there is no number."""
-    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}") if math.isfinite(value) else "-"
+    if not math.isfinite(value):
+        return "-"
+    if 1e3 <= abs(value) < 1e7:
+        text = f"{float(f'{value:.3g}'):,.0f}"
+    else:
+        mantissa, _, power = f"{value:.3g}".partition("e")
+        text = mantissa + (f"e{int(power)}" if power else "")
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def rounded(value: float, size: float) -> str:
-    """The value with as many decimals as tell a hundredth of `size` (the range it lies in), with a true minus."""
-    if not math.isfinite(value):
-        return "-"
-    if not 1e-3 < size < 1e5:
+    """The value to about a hundredth of `size`, the range that it lies in, with a true minus."""
+    if not (math.isfinite(value) and 1e-3 < size < 1e7):
         return number(value)
-    text = f"{value:.{max(0, 1 - math.floor(math.log10(size)))}f}"
-    return (text.lstrip("-") if float(text) == 0 else text).replace("-", "\N{MINUS SIGN}")
+    text = f"{value:,.{max(0, round(2 - math.log10(size)))}f}"
+    return (text if text.strip("-0.,") else text.lstrip("-")).replace("-", "\N{MINUS SIGN}")
 
 
 def percent(share: float) -> str:

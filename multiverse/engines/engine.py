@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from multiverse.engines.outcome import Outcome
 from multiverse.plan.keys import batch_id
-from multiverse.plan.plan import Plan, Wanted
-from multiverse.plan.program import Program
+from multiverse.planning.plan import Plan, Wanted
+from multiverse.planning.program import Program
 
 State = TypeVar("State")
 

@@ -13,9 +13,9 @@ from multiverse.engines.engine import Batch
 from multiverse.engines.estimates import summarise
 from multiverse.engines.nuts_block import LaneDraws
 from multiverse.engines.outcome import ESTIMAND, LOG_LIKELIHOOD, LOG_PRIOR, SITE, DrawsName, Outcome, Reason
-from multiverse.plan.model_trace import Latent
-from multiverse.plan.program import Program
-from multiverse.plan.row_axes import trim_rows
+from multiverse.planning.model_trace import Latent
+from multiverse.planning.program import Program
+from multiverse.planning.row_axes import trim_rows
 
 if TYPE_CHECKING:
     from multiverse.engines.nuts import NUTS
@@ -75,9 +75,7 @@ def failed(batch: Batch, error: BaseException) -> tuple[Outcome, ...]:
     )
 
 
-def _estimate(
-    batch: Batch, key: str, sites: Mapping[str, np.ndarray]
-) -> tuple[dict[str, np.ndarray], _Failure | None]:
+def _estimate(batch: Batch, key: str, sites: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], _Failure | None]:
     """Draws of each estimand, (chain, draw), and what went wrong: NaN stands where an estimand failed."""
     chains, draws = next(iter(sites.values())).shape[:2]
     flat = {name: values.reshape(chains * draws, *values.shape[2:]) for name, values in sites.items()}

@@ -20,8 +20,8 @@ from multiverse.engines.judge import judge
 from multiverse.engines.nuts_block import block_function
 from multiverse.engines.outcome import Outcome
 from multiverse.plan.keys import rng_words
-from multiverse.plan.plan import Plan
-from multiverse.plan.tracing import compiled
+from multiverse.planning.plan import Plan
+from multiverse.planning.tracing import compiled
 
 LANES_SMALL, LANES_LARGE = 16, 64  # measured on CPUs: 16 lanes waste least, 64 amortise best; docs/adr/0002
 LANES_ACCELERATOR = 1024  # an accelerator is idle below some thousand lanes
@@ -118,4 +118,3 @@ def sites_to_see(batch: Batch) -> tuple[str, ...]:
     sites = batch.program.sites
     asked = batch.wanted.sites | set(batch.wanted.kept(batch.program))
     return tuple(sorted({latent.name for latent in sites.latents} | (asked & set(sites.deterministic))))
-

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from multiverse.engines.starts import starting_point
-from multiverse.plan.density import draw_of, potential
-from multiverse.plan.program import Program
+from multiverse.planning.density import draw_of, potential
+from multiverse.planning.program import Program
 
 if TYPE_CHECKING:
     from multiverse.engines.nuts import NUTS

@@ -27,9 +27,7 @@ def starting_point(potential: Callable[[Any], Any], dimension: int, key: Any) ->
     import jax.numpy as jnp
 
     def attempt(tries: Any) -> Start:
-        z = jax.random.uniform(
-            jax.random.fold_in(key, tries), (dimension,), minval=-START_RADIUS, maxval=START_RADIUS
-        )
+        z = jax.random.uniform(jax.random.fold_in(key, tries), (dimension,), minval=-START_RADIUS, maxval=START_RADIUS)
         value, gradient = jax.value_and_grad(potential)(z)
         return Start(z, value, gradient, jnp.isfinite(value) & jnp.isfinite(gradient).all())
 

@@ -102,4 +102,3 @@ def _places() -> list[Any]:
         return list(devices)
     count = max(cores(), len(devices))
     return [devices[i % len(devices)] for i in range(count)]
-

@@ -40,10 +40,10 @@ KINDS = (
 def fingerprint(value: Any, *, name: str = "") -> str:
     """32 hex characters that are equal for equal values, whatever the process, and differ for different ones.
 
-    name: what to call the value in messages; by default its own name, or its type.
+    name: what to call the value in messages; by default its own name.
     Raises FingerprintError with every part that has no stable identity, where it was found, and the mend.
     """
-    walk = Walk(KINDS, name or str(getattr(value, "__name__", None) or f"the {type(value).__name__}"))
+    walk = Walk(KINDS, name or str(getattr(value, "__name__", "this value")))
     root = walk.part(value)
     if walk.problems:
         raise FingerprintError(walk.problems)

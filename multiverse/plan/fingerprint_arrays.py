@@ -17,6 +17,8 @@ from multiverse.plan.fingerprint_walk import Walk
 def arrays(value: Any, walk: Walk) -> Node | None:
     """NumPy arrays and scalars, JAX arrays and random keys."""
     if isinstance(value, np.random.Generator | np.random.RandomState | np.random.BitGenerator):
+        if value is np.random.mtrand._rand:  # SciPy's distributions hold it; they need it only to draw
+            return Node("installed", [walk.part("numpy.random.mtrand._rand")])
         return walk.refuse(
             f"is a numpy.random.{type(value).__name__}, which gives other numbers each time it is used",
             "pass a seed (an int) and make the generator inside the function: `rng = np.random.default_rng(seed)`",
@@ -52,7 +54,8 @@ def array_node(array: np.ndarray[Any, Any], walk: Walk) -> Node:
         return Node("array", [*head, objects(array.ravel().tolist(), walk)])
     if dtype.char in "gG":  # the last bytes of a long double are padding: split it into two exact doubles
         high = array.astype(np.complex128 if dtype.char == "G" else np.float64)
-        low = np.where(np.isfinite(high), array - high, 0).astype(high.dtype)
+        with np.errstate(invalid="ignore"):
+            low = np.where(np.isfinite(high), array - high, 0).astype(high.dtype)
         return Node("array", [*head, array_node(high, walk), array_node(low, walk)])
     return Node("array", [*head, _bytes_digest(array)])
 
@@ -82,7 +85,7 @@ def _bytes_digest(array: np.ndarray[Any, Any]) -> bytes:
         return b"empty"
     if array.dtype.kind in "fc" and np.isnan(array).any():
         array = _one_nan(array)
-    return hashlib.sha256(memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))).digest()
+    return hashlib.sha256(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data).digest()
 
 
 def _one_nan(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

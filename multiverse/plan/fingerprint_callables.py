@@ -44,6 +44,11 @@ def functions(value: Any, walk: Walk) -> Node | None:
         owner = value.__self__
         if owner is None or isinstance(owner, types.ModuleType):
             return Node("installed", [walk.part(f"{value.__module__}.{value.__qualname__}")])
+        if type(owner).__name__ == "RandomState":
+            return walk.refuse(
+                "draws from NumPy's global generator, which gives other numbers each time it is used",
+                "pass a seed (an int) and make a generator inside the function: `rng = np.random.default_rng(seed)`",
+            )
         return Node("method", [walk.part(value.__name__), walk.part(owner, "its object")])
     if isinstance(value, _OF_A_C_TYPE):
         return Node("method", [walk.part(value.__name__), walk.part(value.__objclass__)])

@@ -51,7 +51,11 @@ def _fields(kind: type, walk: Walk) -> list[Node]:
                 "field",
                 [
                     walk.part((f.name, f.init, f.compare, f.kw_only)),
-                    *(walk.part(v, f"default of {f.name!r}") for v in (f.default, f.default_factory) if v is not MISSING),
+                    *(
+                        walk.part(v, f"default of {f.name!r}")
+                        for v in (f.default, f.default_factory)
+                        if v is not MISSING
+                    ),
                 ],
             )
             for f in fields(kind)
@@ -74,7 +78,7 @@ def _means_something(kind: type, name: str, member: Any) -> bool:
     if function is not None:
         return not is_installed_function(function) and has_source(function)
     if is_enum:
-        return not name.startswith("_") and name not in kind.__members__
+        return not name.startswith("_") and not isinstance(member, kind)
     return not name.startswith("__") and type(member).__name__ != "_tuplegetter"
 
 

@@ -7,13 +7,15 @@ import functools
 import inspect
 import os
 import types
-from collections.abc import Mapping
 from typing import Any
 
-from multiverse.plan.fingerprint_installed import installed_name, is_installed_class
+import numpy as np
+
+from multiverse.plan.fingerprint_installed import installed_name, is_installed_function
 from multiverse.plan.source import NoSource, function_node
 
 WIDTH = 80  # a value of a table or a message: what fits a terminal line
+SHOWN = 6  # the longest array that is shown by its numbers: they fit in half of WIDTH
 
 
 def describe(value: Any) -> str:
@@ -25,7 +27,9 @@ def describe(value: Any) -> str:
 def _text(value: Any) -> str:
     if isinstance(value, types.FunctionType):
         return _function(value)
-    if isinstance(value, types.MethodType):
+    if isinstance(value, types.MethodType | types.BuiltinMethodType) and not isinstance(
+        value.__self__, types.ModuleType | None
+    ):
         return f"{_text(value.__self__)}.{value.__name__}"
     if isinstance(value, functools.partial):
         given = [*map(_text, value.args), *(f"{k}={_text(v)}" for k, v in value.keywords.items())]
@@ -34,7 +38,9 @@ def _text(value: Any) -> str:
         return value.__name__
     if name := installed_name(value):
         return name
-    if isinstance(value, Mapping) and type(value) is dict:
+    if callable(value) and hasattr(value, "__wrapped__"):
+        return f"{_text(value.__wrapped__)}, wrapped"
+    if type(value) is dict:
         return "{" + ", ".join(f"{k!r}: {_text(v)}" for k, v in value.items()) + "}"
     if type(value) is list:
         return f"[{', '.join(map(_text, value))}]"
@@ -46,6 +52,8 @@ def _text(value: Any) -> str:
 def _function(function: types.FunctionType) -> str:
     if name := installed_name(function):
         return name
+    if is_installed_function(function):
+        return f"function {function.__name__}, made by {str(function.__globals__['__name__']).partition('.')[0]}"
     place = f"{os.path.basename(function.__code__.co_filename)}:{function.__code__.co_firstlineno}"
     if function.__name__ != "<lambda>":
         return f"function {function.__name__}({place})"
@@ -58,18 +66,20 @@ def _function(function: types.FunctionType) -> str:
 
 def _shaped(value: Any) -> str | None:
     """Arrays and tables."""
-    shape, kind = getattr(value, "shape", None), type(value).__name__
-    if not isinstance(shape, tuple) or isinstance(value, type):
+    kind, shape = type(value).__name__, getattr(value, "shape", None)
+    if hasattr(value, "data_vars"):
+        return f"{kind} of {', '.join(map(str, value.data_vars))}"
+    if not isinstance(shape, tuple) or isinstance(value, type | np.dtype):
         return None
     if hasattr(value, "columns"):
         return f"{kind} of {shape[0]} rows and {shape[1]} columns"
-    if not hasattr(value, "dtype"):
-        return None
+    if not hasattr(value, "dtype") or kind not in ("ndarray", "ArrayImpl"):
+        return f"{kind}{f' of {value.dtype}' if hasattr(value, 'dtype') else ''}, shape {shape}"
     if shape == ():
         return str(value)
-    if len(shape) == 1 and shape[0] <= 6 and value.dtype.kind in "biufO":
+    if len(shape) == 1 and shape[0] <= SHOWN and value.dtype.kind in "biufO":
         return f"array([{', '.join(f'{x:.6g}' if value.dtype.kind == 'f' else str(x) for x in value)}])"
-    return f"{kind} of {value.dtype}, shape {shape}"
+    return f"array of {value.dtype}, shape {shape}"
 
 
 def _instance(value: Any) -> str:
@@ -79,23 +89,27 @@ def _instance(value: Any) -> str:
         ndims = getattr(value, "reinterpreted_batch_ndims", None)
         suffix = f".expand({list(value.batch_shape)})" if ndims is None else f".to_event({ndims})"
         return _text(value.base_dist) + suffix
-    if "<" not in (shown := repr(value)) or kind.__repr__ is not object.__repr__ and " object at 0x" not in shown:
+    shown = repr(value)
+    if " at 0x" not in shown and "\n" not in shown:
         return shown
-    if not hasattr(value, "__dict__") or not (is_installed_class(kind) or kind.__init__ is not object.__init__):
+    if not hasattr(value, "__dict__"):
         return f"{kind.__name__} instance"
+    if not isinstance(kind.__init__, types.FunctionType):
+        return f"{kind.__name__}()"
     return f"{kind.__name__}({', '.join(_arguments(value))})"
 
 
 def _arguments(value: Any) -> list[str]:
-    given = []
+    """The arguments that differ from their defaults, as far as they are kept as attributes."""
+    held = vars(value)
+    given: list[str] = []
     by_keyword = False
-    for name, parameter in inspect.signature(type(value).__init__).parameters.items():
-        if name == "self" or name == "validate_args" or parameter.kind in (parameter.VAR_KEYWORD,):
-            continue
-        held = vars(value).get(name, parameter.empty)
-        optional = parameter.default is not parameter.empty and parameter.default is not held
-        if held is parameter.empty or (not optional and parameter.default is held):
+    for name, parameter in list(inspect.signature(type(value).__init__).parameters.items())[1:]:
+        names = (name, f"_{name}", name.replace("distribution", "dist"))
+        found = next((held[n] for n in names if n in held), parameter.empty)
+        if found is parameter.empty or found is parameter.default or name == "validate_args":
             by_keyword = True
             continue
-        given.append(f"{name}={_text(held)}" if by_keyword or parameter.kind is parameter.KEYWORD_ONLY else _text(held))
+        by_keyword |= parameter.kind is parameter.KEYWORD_ONLY
+        given.append(f"{name}={_text(found)}" if by_keyword else _text(found))
     return given

@@ -42,7 +42,9 @@ def _distribution(value: Any, walk: Walk) -> Node:
         fixed = {n: v for n, v in vars(value).items() if n not in data and not is_cached(kind, n)} | fixed
     whole = {name for name, constraint in kind.arg_constraints.items() if is_whole(constraint)}
     named = {n: v if n in whole else as_real(v) for n, v in data.items()}
-    named |= {n: as_whole(v) if n in whole else v for n, v in (fixed | {n: named[n] for n in whole & set(data)}).items()}
+    named |= {
+        n: as_whole(v) if n in whole else v for n, v in (fixed | {n: named[n] for n in whole & set(data)}).items()
+    }
     return _by_name(kind, named, walk)
 
 

@@ -75,7 +75,7 @@ def installed_name(value: Any) -> str | None:
 
 
 def installed_singleton(value: Any) -> str | None:
-    """`module.name` of an instance that its class's own module, or a package above it, offers, as `scipy.stats.norm`."""
+    """`module.name` of an instance that its class's own module, or a package above it, offers: `scipy.stats.norm`."""
     kind = type(value)
     if not is_installed_class(kind) or kind.__module__ == "builtins":
         return None

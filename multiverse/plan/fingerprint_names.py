@@ -81,7 +81,8 @@ def _follow(name: str, value: Any, chains: set[tuple[str, ...]], how: str) -> It
         return
     reached: dict[str, Any] = {}
     for chain in chains:
-        found, way = value, name
+        found: Any = value
+        way = name
         for attribute in chain:
             if not isinstance(found, ModuleType) or is_installed_module(found):
                 break
@@ -115,18 +116,29 @@ def _imported(
             if module is not None and value is not None:
                 yield from _follow(bound, value, uses.get(bound, set()), "import")
         return
-    home = "." * statement.level + (statement.module or "")
-    if statement.level:
-        home = importlib.util.resolve_name(home, function.__globals__.get("__package__") or "")
-    module = _own_module(home)
+    home = _home(statement, function)
+    module = _own_module(home) if home else None
     for alias in statement.names if module is not None else ():
         bound = alias.asname or alias.name
-        value = getattr(module, alias.name, None) or _own_module(f"{home}.{alias.name}") or Missing(alias.name)
-        yield from _follow(bound, value, uses.get(bound, set()), "import")
+        found: Any = getattr(module, alias.name, None)
+        if found is None:
+            found = _own_module(f"{home}.{alias.name}") or Missing(alias.name)
+        yield from _follow(bound, found, uses.get(bound, set()), "import")
+
+
+def _home(statement: ast.ImportFrom, function: FunctionType) -> str | None:
+    """The full name of the module that is imported from; None where a relative import leads nowhere."""
+    home = "." * statement.level + (statement.module or "")
+    try:
+        return importlib.util.resolve_name(home, function.__globals__.get("__package__") or "")
+    except ImportError:
+        return None
 
 
 def _own_module(name: str) -> ModuleType | None:
-    """The module when it is the user's own; imported, as the function would do. None when it is installed or absent."""
+    """The module when it is the user's own; imported, as the function would do. None when it is installed, or when it
+    cannot be imported (the function will say so itself).
+    """
     top = name.partition(".")[0]
     if top in sys.modules and is_installed_module(top):
         return None
@@ -136,5 +148,5 @@ def _own_module(name: str) -> ModuleType | None:
         if any(p is not None and (p in ("built-in", "frozen") or is_installed_file(p)) for p in places):
             return None
         return importlib.import_module(name)
-    except ImportError:
+    except Exception:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import datetime
 import enum
 import functools
@@ -82,7 +83,7 @@ def instances(value: Any, walk: Walk) -> Node | None:
         named = [(f.name, getattr(value, f.name)) for f in fields(value) if hasattr(value, f.name)]
         return Node("dataclass", [walk.part(kind), walk.pairs("fields", named, "field {!r}")])
     try:
-        reduced = value.__reduce_ex__(4)
+        reduced = copyreg.dispatch_table[kind](value) if kind in copyreg.dispatch_table else value.__reduce_ex__(4)
     except Exception:
         return walk.refuse(
             f"is {_a(value)}, which has no state that could be read",

@@ -92,7 +92,7 @@ def _joined(values: list[ast.expr]) -> list[ast.expr]:
     for value in values:
         last = joined[-1] if joined else None
         if isinstance(value, ast.Constant) and isinstance(last, ast.Constant):
-            joined[-1] = ast.Constant(value=f"{last.value}{value.value}")
+            joined[-1] = ast.Constant(value=str(last.value) + str(value.value))
         else:
             joined.append(value)
     return joined

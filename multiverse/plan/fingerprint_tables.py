@@ -21,7 +21,13 @@ def tables(value: Any, walk: Walk) -> Node | None:
         columns = [column(value.iloc[:, i].array, walk) for i in range(value.shape[1])]
         return Node(
             "DataFrame",
-            [walk.part(type(value)), index(value.columns, walk), index(value.index, walk), *columns, _attrs(value, walk)],
+            [
+                walk.part(type(value)),
+                index(value.columns, walk),
+                index(value.index, walk),
+                *columns,
+                _attrs(value, walk),
+            ],
         )
     if isinstance(value, pd.Series):
         name = walk.part(value.name)

@@ -1,4 +1,4 @@
-"""The walk over a value: each part is visited once, and what cannot be fingerprinted is said with where it was found."""
+"""The walk over a value: each part is visited once, and what has no identity is said with where it was found."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def atom(value: Any) -> bytes | None:
     if kind is complex:
         return b"complex:" + _float(value.real) + _float(value.imag)
     if kind is str:
-        return b"str:" + value.encode("utf-8", "surrogatepass")
+        return b"str:" + bytes(value.encode("utf-8", "surrogatepass"))
     if kind is bytes:
         return b"bytes:" + bytes(value)
     return None

@@ -20,7 +20,7 @@ from multiverse.plan.fingerprint_syntax import FunctionNode, syntax_text
 
 
 class NoSource(Exception):
-    """The source of a function cannot be had. what: goes on after its name, as in "has no source"; mend: the way out."""
+    """The source of a function cannot be had. what: goes on after its name, as "has no source"; mend: the way out."""
 
     def __init__(self, what: str, mend: str):
         super().__init__(what)

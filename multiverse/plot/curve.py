@@ -9,9 +9,11 @@ from multiverse.plot.curve_data import CurveData
 from multiverse.plot.decimate import DRAWN_MOST, drawn
 from multiverse.plot.estimates_panel import estimates_panel, side_panel, title_panel
 from multiverse.plot.key_panel import key_panel
-from multiverse.plot.layout import GAP, PADDING, layout, value_span
-from multiverse.plot.options_panel import labels_panel, margin_panel, ticks_panel
+from multiverse.plot.layout import GAP, PADDING, layout
+from multiverse.plot.margin_panel import margin_panel
+from multiverse.plot.options_panel import labels_panel, ticks_panel
 from multiverse.plot.style import FONT
+from multiverse.plot.value_axis import value_span
 
 if TYPE_CHECKING:
     import altair as alt
@@ -33,21 +35,11 @@ def curve(
     rows = drawn(data.universes, most)
     span = value_span(rows, data.threshold)
     title = data.estimand if title_y is None else title_y
-    cells = [
-        title_panel(title, plan),
-        estimates_panel(data, rows, span, plan),
-        side_panel(data, span, plan),
-        labels_panel(data, plan),
-        ticks_panel(data, rows, plan, _under(data)),
-        margin_panel(data, plan),
-    ]
-    if not len(data.heads):
-        cells = cells[:3]
+    cells = [title_panel(title, span, plan), estimates_panel(data, rows, span, plan), side_panel(data, span, plan)]
+    if len(data.heads):
+        under = f"{count(len(data.universes), 'universe')}, sorted by median"
+        cells += [labels_panel(data, plan), ticks_panel(data, rows, plan, under), margin_panel(data, plan)]
     # flush: axes and texts beside a panel must not push the panels out of line
     grid = alt.concat(*cells, columns=3, bounds="flush", align="none", spacing={"row": plan.between, "column": GAP})
     config = alt.Config(font=FONT, padding=PADDING, aria=False, background="white", view=alt.ViewConfig(stroke=None))
     return alt.VConcatChart(vconcat=[key_panel(data, rows, plan), grid], bounds="flush", spacing=6, config=config)
-
-
-def _under(data: CurveData) -> str:
-    return f"{count(len(data.universes), 'universe')}, sorted by median"

@@ -17,6 +17,7 @@ DENSITY_LEAST = (
     10  # green universes below which a density of medians would show the bandwidth, not the data; our choice
 )
 DENSITY_POINTS = 128  # places at which the density is given: finer than a point on paper at 130 points of height
+ROUNDING = 1e-12  # differences below this part of the values are rounding of float64
 BANDWIDTH = 0.9  # Silverman 1986, Density Estimation, section 3.4.2: 0.9 min(sd, IQR / 1.34) n^(-1/5)
 
 
@@ -109,6 +110,7 @@ def _options(rows: pd.DataFrame, decisions: dict[str, DecisionInfo]) -> pd.DataF
         mine, size = groups["sum"].to_numpy(dtype=float), groups["size"].to_numpy(dtype=float)
         with np.errstate(invalid="ignore", divide="ignore"):
             shift = mine / size - (mine.sum() - mine) / (size.sum() - size)
+        shift[np.abs(shift) < ROUNDING * np.abs(green["median"]).max()] = 0.0
         out += [
             (name, label, label == info.reference, int(drawn.get(label, 0)), move)
             for label, move in zip(info.labels, shift, strict=True)
@@ -130,7 +132,7 @@ def density(medians: np.ndarray) -> pd.DataFrame:
     sd = float(medians.std(ddof=1))
     spread = min(sd, (q75 - q25) / 1.34) or sd
     width = BANDWIDTH * spread * len(medians) ** -0.2
-    if not width > 1e-12 * max(1e-300, float(np.abs(medians).max())):  # equal but for rounding
+    if not width > ROUNDING * max(1e-300, float(np.abs(medians).max())):  # equal but for rounding
         return empty
     low, high = medians.min() - 3 * width, medians.max() + 3 * width
     places = np.linspace(low, high, DENSITY_POINTS)

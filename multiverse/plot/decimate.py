@@ -8,6 +8,9 @@ import pandas as pd
 DRAWN_MOST = 2000  # universes drawn; a PDF grows by some 3 KiB a universe, and at 183 mm a universe is 0.15 points wide
 
 
+RED_MOST = 100  # red ones drawn beyond their share in all, so that none is missed while the curve stays visible
+
+
 def drawn(universes: pd.DataFrame, most: int = DRAWN_MOST) -> pd.DataFrame:
     """The rows of `CurveData.universes` to draw: all, or about `most` of them, with their true ranks.
 
@@ -20,7 +23,7 @@ def drawn(universes: pd.DataFrame, most: int = DRAWN_MOST) -> pd.DataFrame:
         return universes
     keep = np.zeros(n, dtype=bool)
     keep[_even(np.arange(n), most)] = True
-    keep[_even(np.flatnonzero(~universes["ok"].to_numpy()), most // 2)] = True
+    keep[_even(np.flatnonzero(~universes["ok"].to_numpy()), RED_MOST)] = True
     keep[np.flatnonzero(universes["reference"].to_numpy())] = True
     keep[[0, n - 1, int(universes["q2_5"].to_numpy().argmin()), int(universes["q97_5"].to_numpy().argmax())]] = True
     return universes[keep]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,18 +15,17 @@ from multiverse.plot.layout import Layout
 from multiverse.plot.panel import by_side, panel, rank_axis, sides, words
 from multiverse.plot.style import DARK
 from multiverse.plot.text_width import text_width, wrap
+from multiverse.plot.value_axis import Span, labels_width, tick_format, ticks
 
 if TYPE_CHECKING:
     import altair as alt
 
-Span = tuple[float, float]
-LONG, SHORT = 1e4, 1e-3  # values beyond have axis labels in powers of ten, which take no more room than others
 
-
-def title_panel(title: str, plan: Layout) -> alt.LayerChart:
-    """What is estimated, turned upright at the left edge of the labels column's upper half."""
+def title_panel(title: str, span: Span, plan: Layout) -> alt.LayerChart:
+    """What is estimated, turned upright, left of the axis of values and its labels."""
     lines = wrap(title, plan.top, plan.font, 2, bold=True)
-    x = plan.labels - (22 if plan.font < 7 else 27)  # left of the axis and its labels
+    # a turned text of more lines grows to the right: its last line keeps clear of the labels
+    x = plan.labels + 5 - 8 - labels_width(span, plan.font) - 1.15 * plan.font * (len(lines) - 1)
     style = {"align": "center", "baseline": "bottom", "angle": 270, "fontWeight": "bold"}
     return panel([words(lines, x, plan.top / 2, plan.font, **style)], plan.labels, plan.top)
 
@@ -45,10 +45,10 @@ def estimates_panel(data: CurveData, rows: pd.DataFrame, span: Span, plan: Layou
         "reference": rows["reference"],
     }
     base = alt.Chart(inline(pd.DataFrame(flags | clipped)))
-    x, scale = rank_axis(total), alt.Scale(domain=list(span), nice=False, zero=False)
+    x, scale, axis = rank_axis(total), alt.Scale(domain=list(span), nice=False, zero=False), _axis(span, plan)
 
     def y(field: str) -> alt.Y:
-        return alt.Y(f"{field}:Q", scale=scale, axis=_axis(span, plan), title=None)
+        return alt.Y(f"{field}:Q", scale=scale, axis=axis, title=None)
 
     whole = base.mark_rule(strokeWidth=thin).encode(x, y("q2_5"), alt.Y2("q97_5"), color=by_side("whole"))
     half = base.mark_rule(strokeWidth=2 * thin).encode(x, y("q25"), alt.Y2("q75"), color=by_side("half"))
@@ -56,13 +56,13 @@ def estimates_panel(data: CurveData, rows: pd.DataFrame, span: Span, plan: Layou
     red = base.transform_filter("!datum.ok && !datum.reference").mark_point(
         size=14, fill="white", strokeWidth=0.8, opacity=1
     )
-    layers = [whole, half, *_lines(data, span, scale, plan.main)]
+    layers = [whole, half, *_lines(data, span, y, plan.main)]
     layers += [
         green.encode(x, y("median"), color=by_side("solid")),
         red.encode(x, y("median"), stroke=by_side("outline")),
     ]
     if rows["reference"].any():
-        layers += _reference(base, rows[rows["reference"]].iloc[0], x, y("median"), total, span, plan)
+        layers += _reference(base, rows[rows["reference"]].iloc[0], x, y, total, span, plan)
     return panel(layers, plan.main, plan.top)
 
 
@@ -78,7 +78,7 @@ def side_panel(data: CurveData, span: Span, plan: Layout) -> alt.LayerChart:
         area = alt.Chart(inline(inside)).mark_area(orient="horizontal", color="#D0D0D0")
         wide = alt.Scale(domain=[0, float(inside["density"].max())], range=[0, room], nice=False)
         layers.append(area.encode(alt.Y("value:Q", scale=scale, axis=None), alt.X("density:Q", scale=wide, axis=None)))
-    layers += _lines(data, span, scale, room)
+    layers += _lines(data, span, lambda name: alt.Y(f"{name}:Q", scale=scale, axis=None), room)
     height = {"median": data.summary.median} | ({"threshold": data.threshold} if data.threshold != 0 else {})
     places = spread(
         {k: (span[1] - v) / (span[1] - span[0]) * plan.top for k, v in height.items() if span[0] <= v <= span[1]},
@@ -99,7 +99,7 @@ def spread(places: dict[str, float], apart: float) -> dict[str, float]:
     return {one: a - push, other: b + push}
 
 
-def _lines(data: CurveData, span: Span, scale: alt.Scale, across: float) -> list[alt.Chart]:
+def _lines(data: CurveData, span: Span, y: Callable[[str], alt.Y], across: float) -> list[alt.Chart]:
     import altair as alt
 
     lines = []
@@ -108,17 +108,17 @@ def _lines(data: CurveData, span: Span, scale: alt.Scale, across: float) -> list
             rule = alt.Chart(inline(pd.DataFrame({"at": [value]}))).mark_rule(
                 stroke=DARK, strokeWidth=0.6, strokeDash=dash
             )
-            lines.append(rule.encode(alt.Y("at:Q", scale=scale), x=alt.value(0), x2=alt.value(across)))
+            lines.append(rule.encode(y("at"), x=alt.value(0), x2=alt.value(across)))
     return lines
 
 
 def _reference(
-    base: alt.Chart, row: pd.Series, x: alt.X, y: alt.Y, total: int, span: Span, plan: Layout
+    base: alt.Chart, row: pd.Series, x: alt.X, y: Callable[[str], alt.Y], total: int, span: Span, plan: Layout
 ) -> list[alt.Chart]:
     import altair as alt
 
     only = base.transform_filter("datum.reference")
-    leader = only.mark_rule(stroke=DARK, strokeWidth=0.5).encode(x, y, y2=alt.value(plan.top + 4))
+    leader = only.mark_rule(stroke=DARK, strokeWidth=0.5).encode(x, y("q2_5"), y2=alt.value(plan.top + 4))
     fill = DARK if row["ok"] else "white"
     mark = only.mark_point(
         shape="diamond", size=5 * plan.font, filled=True, fill=fill, stroke=DARK, strokeWidth=0.8, opacity=1
@@ -133,13 +133,7 @@ def _reference(
 def _axis(span: Span, plan: Layout) -> alt.Axis:
     import altair as alt
 
-    style: dict[str, Any] = {
-        "labelFontSize": plan.font,
-        "labelColor": DARK,
-        "labelPadding": 2,
-        "tickSize": 3,
-        "tickCount": 5,
-    }
+    values = ticks(span)
+    style: dict[str, Any] = {"labelFontSize": plan.font, "labelColor": DARK, "labelPadding": 2, "tickSize": 3}
     style |= {"domainWidth": 0.6, "tickWidth": 0.6, "domainColor": DARK, "tickColor": DARK, "grid": False}
-    largest = max(map(abs, span))
-    return alt.Axis(**style | ({"format": "~e"} if largest >= LONG or largest < SHORT else {}))
+    return alt.Axis(values=values, format=tick_format(values), **style)

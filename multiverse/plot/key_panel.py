@@ -44,14 +44,15 @@ def entries(data: CurveData, rows: pd.DataFrame) -> list[Entry]:
 
 
 def place(found: list[Entry], room: float, size: float) -> list[Entry]:
-    """The entries set one after another, a new line where the next does not fit."""
+    """The entries set one after another; where they do not fit in one line, the bars begin the second, and so on."""
     x, line, out = 0.0, 0, []
-    for entry in found:
-        wide = text_width(entry.words, size) + (0 if entry.mark == "none" else SYMBOL)
-        if x and x + wide > room:
+    wide = [text_width(entry.words, size) + (4 if entry.mark == "none" else SYMBOL + BETWEEN) for entry in found]
+    too_long = sum(wide) - BETWEEN > room
+    for entry, step in zip(found, wide, strict=True):
+        if x and (x + step - BETWEEN > room or (too_long and entry.mark == "bars")):
             x, line = 0.0, line + 1
         out.append(entry._replace(x=x, line=line))
-        x += wide + (4 if entry.mark == "none" else BETWEEN)
+        x += step
     return out
 
 

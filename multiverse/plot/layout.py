@@ -68,8 +68,7 @@ def millimetres(width: str | float) -> float:
 
 
 def layout(data: CurveData, width: str | float) -> Layout:
-    """Places for this curve at this width; long labels are shortened; names of decisions get a line where it is
-    narrow."""
+    """Places for this curve at this width: long labels are shortened, names stand on lines of their own if narrow."""
     mm = millimetres(width)
     narrow = mm < NARROW_MM
     total = mm / MM_PER_INCH * POINTS_PER_INCH
@@ -105,34 +104,13 @@ def _rows(
     return tuple(rows), max(y, 1.0)
 
 
-def value_span(universes: pd.DataFrame, threshold: float) -> tuple[float, float]:
-    """Lowest and highest value of the axis: all green intervals, red ones as far as they are near, the threshold if it
-    is near.
-
-    Red universes can lie anywhere: their medians and interval ends widen the axis by at most half of what green ones
-    take. The threshold is on the axis if that makes it at most twice as long. Without green universes red ones count
-    in full.
-    """
-    green = universes[universes["ok"]] if universes["ok"].any() else universes
-    low, high = float(green["q2_5"].min()), float(green["q97_5"].max())
-    size = (high - low) or max(abs(high), 1.0) * 0.1
-    if threshold < low:
-        low = threshold if low - threshold <= size else low
-    elif threshold > high:
-        high = threshold if threshold - high <= size else high
-    red = universes[~universes["ok"]]
-    if len(red):
-        low = max(min(low, float(red["q2_5"].min())), low - size / 2)
-        high = min(max(high, float(red["q97_5"].max())), high + size / 2)
-    edge = 0.03 * ((high - low) or size)
-    return low - edge, high + edge
-
-
 def nice_reach(shifts: np.ndarray) -> float:
     """The smallest round number at which the largest shift, either way, still fits; 1 where there is none."""
     largest = float(np.nanmax(np.abs(shifts))) if np.isfinite(shifts).any() else 0.0
-    if largest == 0:
-        return 1.0
-    power = 10.0 ** np.floor(np.log10(largest))
-    steps = np.array([1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10])
-    return float(f"{power * steps[np.argmax(steps * power >= largest * (1 - 1e-12))]:.3g}")
+    return nice_step(largest, (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)) if largest else 1.0
+
+
+def nice_step(least: float, steps: tuple[float, ...]) -> float:
+    """The smallest of `steps` times a power of ten that is at least `least` (above 0)."""
+    power = 10.0 ** np.floor(np.log10(least))
+    return float(f"{power * next(s for s in steps if s * power >= least * (1 - 1e-9)):.3g}")

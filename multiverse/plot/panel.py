@@ -1,5 +1,4 @@
-"""What the panels of a specification curve share: their frame, the x of ranks, the colours of verdicts, a piece of
-text."""
+"""What the panels of a curve share: their frame, the x of ranks, the colours of verdicts, a piece of text."""
 
 from __future__ import annotations
 

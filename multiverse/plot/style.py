@@ -18,8 +18,8 @@ class Hue(NamedTuple):
     whole: str
 
 
-# Blue, grey, orange: told apart with every kind of colour blindness (Okabe and Ito 2008, jfly.uni-koeln.de/color), and in
-# print without colour by lightness: the solid ones are 14 or more apart in L* (CIE 1976), see tests/plot/test_style.py
+# Blue, grey, orange: told apart with every kind of colour blindness (Okabe and Ito 2008, jfly.uni-koeln.de/color), and
+# in print without colour by lightness: the solid ones are 14 or more apart in L* (CIE 1976), tests/plot/test_style.py
 BELOW = Hue("#06305F", "#0A4A8F", "#6A99CC", "#BBD0E8")
 HOLDS = Hue("#5E5E5E", "#A8A8A8", "#CCCCCC", "#E6E6E6")
 ABOVE = Hue("#7E3500", "#D55E00", "#EFA877", "#FADCC6")

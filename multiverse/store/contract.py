@@ -93,13 +93,13 @@ def check_name(name: str) -> str:
 
 
 def wanted(columns: Columns, available: Iterable[str]) -> list[str]:
-    """Those of the available columns that are asked for, in the order in which they are available."""
+    """Those of the available columns that are asked for; by name in the order asked, else as they are available."""
     if columns is None:
         return list(available)
     if callable(columns):
         return [column for column in available if columns(column)]
-    asked = set(columns)
-    return [column for column in available if column in asked]
+    found = set(available)
+    return [column for column in columns if column in found]
 
 
 def missing_name(store: Store, kind: str, name: str) -> StoreError:

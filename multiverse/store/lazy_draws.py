@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from multiverse.engines.outcome import DrawsName
 from multiverse.errors import Problem, ResultError, near_miss
 from multiverse.store.attempts import COLUMNS, distinct
 from multiverse.store.contract import Store, Table
 from multiverse.store.draws_columns import SHAPE, decode_draws, draws_column, names_of, shape_column
+from multiverse.store.parquet import DRAWS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -31,7 +34,9 @@ class _Place(NamedTuple):
 
 def draws_names(store: Store, run: str) -> tuple[str, ...]:
     """The names of all draws kept of a run, such as `estimand/effect`; sorted."""
-    return tuple(sorted({name for place in _places(store, run).values() for name in place.shapes}))
+    rows = _counted(store, run, None, None)
+    found = zip(rows.column_names, rows.columns, strict=True)
+    return tuple(sorted(names_of([name for name, column in found if column.null_count < rows.num_rows])))
 
 
 def universe_data(store: Store, run: str, key: str) -> dict[str, np.ndarray]:
@@ -39,12 +44,11 @@ def universe_data(store: Store, run: str, key: str) -> dict[str, np.ndarray]:
 
     Of the attempt that counts; empty where a red universe has none. Raises ResultError if the run has not answered it.
     """
-    place = _found(_places(store, run), run, [key])[0]
-    columns = [column for name in place.shapes for column in (draws_column(name), shape_column(name))]
-    part = store.get("part", place.batch, ["run", "key", "attempt", *columns])
+    (place,) = _places(store, run, [key], [])
+    part = store.get("part", place.batch, lambda column: column in COLUMNS or column.startswith((DRAWS, SHAPE)))
     row = part.slice(_rows(part, run)[key, place.attempt], 1)
-    arrays = {name: decode_draws(row[draws_column(name)], row[shape_column(name)])[0] for name in place.shapes}
-    return {name: array for name, array in arrays.items() if array is not None}
+    columns = ((name, row[draws_column(name)], row[shape_column(name)]) for name in names_of(row.column_names))
+    return {name: array for name, *pair in columns if (array := decode_draws(*pair)[0]) is not None}
 
 
 def open_draws(store: Store, run: str, names: Sequence[str], keys: Sequence[str]) -> xr.Dataset:
@@ -58,8 +62,8 @@ def open_draws(store: Store, run: str, names: Sequence[str], keys: Sequence[str]
     import xarray as xr
     from xarray.core import indexing
 
-    places = _found(_places(store, run), run, keys)
-    shapes = {name: _shape(name, run, places) for name in names}
+    places = _places(store, run, keys, names)
+    shapes = {name: _shape(store, run, name, places) for name in names}
     shared = Counter(DrawsName.parse(name).name for name in names)
     variables = {}
     for name, shape in shapes.items():
@@ -120,44 +124,49 @@ class _Reader:
             dtype = reader.dtype
 
             def __getitem__(self, key: indexing.ExplicitIndexer) -> np.ndarray:
-                return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, reader.read)
+                outer = indexing.IndexingSupport.OUTER
+                values: np.ndarray = indexing.explicit_indexing_adapter(key, self.shape, outer, reader.read)
+                return values
 
         return Draws()
 
 
-def _places(store: Store, run: str) -> dict[str, _Place]:
-    """Key -> where its attempt that counts is kept, for every universe that this run has answered."""
-    rows = store.scan("part", lambda column: column in COLUMNS or column.startswith(SHAPE))
+def _counted(store: Store, run: str, keys: Sequence[str] | None, names: Sequence[str] | None) -> Table:
+    """The attempts that count of this run (of these universes), with the shapes of their draws (of these names)."""
+    shapes = None if names is None else [shape_column(name) for name in names]
+    rows = store.scan("part", lambda c: c in COLUMNS or (c.startswith(SHAPE) if shapes is None else c in shapes))
     if not rows.num_rows:
-        return {}
+        return pa.table({name: [] for name in COLUMNS})
+    rows = rows.filter(pc.equal(rows["run"], run))
+    if keys is not None:
+        rows = rows.filter(pc.is_in(rows["key"], pa.array(keys, pa.string())))
     attempts = distinct(rows)
-    columns = {name: attempts[name].to_pylist() for name in ("run", "key", "batch", "attempt", "shown")}
-    shapes = {name: attempts[shape_column(name)].to_pylist() for name in names_of(attempts.column_names)}
-    return {
-        columns["key"][i]: _Place(
-            columns["batch"][i],
-            columns["attempt"][i],
-            {name: tuple(shape) for name, found in shapes.items() if (shape := found[i]) is not None},
-        )
-        for i in range(attempts.num_rows)
-        if columns["shown"][i] and columns["run"][i] == run
+    return attempts.filter(attempts["shown"])
+
+
+def _places(store: Store, run: str, keys: Sequence[str], names: Sequence[str]) -> list[_Place]:
+    """Where the attempts that count are kept, in the order of the keys; with the shapes of these draws."""
+    rows = _counted(store, run, keys, names)
+    found = [name for name in names if shape_column(name) in rows.column_names]
+    columns = [rows["key"], rows["batch"], rows["attempt"], *(rows[shape_column(name)] for name in found)]
+    places = {
+        key: _Place(batch, attempt, {n: tuple(s) for n, s in zip(found, shapes, strict=True) if s is not None})
+        for key, batch, attempt, *shapes in zip(*(column.to_pylist() for column in columns), strict=True)
     }
-
-
-def _found(places: Mapping[str, _Place], run: str, keys: Sequence[str]) -> list[_Place]:
     if missing := [key for key in keys if key not in places]:
+        answered = _counted(store, run, None, []).num_rows
         listed = ", ".join(map(repr, missing[:3])) + (", ..." if len(missing) > 3 else "")
         raise ResultError(
             Problem(
                 f"run {run!r} has no answer for {len(missing)} of the universes asked for: {listed}",
-                f"keys among the {len(places)} universes it has answered",
-                f"{near_miss(missing[0], places)}`select key from universes` lists them.",
+                f"keys among the {answered} universes it has answered",
+                "`select key from universes` lists them.",
             )
         )
     return [places[key] for key in keys]
 
 
-def _shape(name: str, run: str, places: Sequence[_Place]) -> tuple[int, ...]:
+def _shape(store: Store, run: str, name: str, places: Sequence[_Place]) -> tuple[int, ...]:
     """The one shape, (chain, draw, *site shape), that all universes with these draws have."""
     shapes = Counter(place.shapes[name] for place in places if name in place.shapes)
     if len(shapes) == 1:
@@ -171,11 +180,11 @@ def _shape(name: str, run: str, places: Sequence[_Place]) -> tuple[int, ...]:
                 "Ask for universes of one shape, or open one at a time: `universe_data(store, run, key)`.",
             )
         )
-    kept = sorted({name for place in places for name in place.shapes})
+    kept = draws_names(store, run)
     raise ResultError(
         Problem(
-            f"no draws named {name!r} were kept in these universes",
-            f"one of {', '.join(map(repr, kept)) or 'none: no draws were kept'}",
+            f"no draws named {name!r} were kept of these universes in run {run!r}",
+            f"one of {', '.join(map(repr, kept))}" if kept else "a run that keeps draws; this one has none",
             f"{near_miss(name, kept)}Draws of sites are kept by a run with keep= naming them.",
         )
     )
@@ -185,7 +194,8 @@ def _dtype(store: Store, name: str, places: Sequence[_Place]) -> np.dtype[Any]:
     """The precision of these draws; a run has one, so the first part that holds them tells it."""
     batch = next(place.batch for place in places if name in place.shapes)
     column = store.get("part", batch, [draws_column(name)]).schema.field(0).type
-    return np.dtype(column.value_type.to_pandas_dtype())
+    dtype: np.dtype[Any] = np.dtype(column.value_type.to_pandas_dtype())
+    return dtype
 
 
 def _rows(part: Table, run: str) -> dict[tuple[str, int], int]:

@@ -32,7 +32,7 @@ def write(table: Table, sink: Any) -> None:
 
 
 def read(source: Any, columns: Columns = None) -> Table:
-    """The wanted columns of one Parquet file, in its own order. Raises what pyarrow raises."""
+    """The wanted columns of one Parquet file. Raises what pyarrow raises."""
     # one small read for each column: with pre_buffer 400 small parts take twice as long
     with pq.ParquetFile(source, pre_buffer=False) as file:
         names = wanted(columns, file.schema_arrow.names)

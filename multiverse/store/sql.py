@@ -21,7 +21,7 @@ def query(store: Store, sql: str) -> pd.DataFrame:
 
     The text reads the store and nothing else: no other file, no setting, no network; it writes nothing.
     Missing values are NULL in SQL and NaN, or pandas' NA, here.
-    Raises ResultError with what DuckDB says, and the columns of the views the text names; StoreError for a damaged part.
+    Raises ResultError with what DuckDB says and the columns of the views it names; StoreError for a damaged part.
     """
     with closing(open_views(store)) as con:
         return ask(con, sql)
@@ -33,7 +33,8 @@ def ask(con: DuckDBPyConnection, sql: str) -> pd.DataFrame:
 
     try:
         # as a parameter of `query` the text is one nested SELECT: DuckDB refuses every statement that changes anything
-        return con.sql("select * from query(?)", params=[sql]).to_df()
+        answer: pd.DataFrame = con.sql("select * from query(?)", params=[sql]).to_df()
+        return answer
     except duckdb.Error as error:
         said = str(error).strip()
     raise ResultError(Problem(f"this SQL cannot be answered: {said}", "one SELECT on the views below", _help(con, sql)))

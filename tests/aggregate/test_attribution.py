@@ -132,7 +132,7 @@ def test_parameterization_is_collapsed_and_shown_as_a_check(make):
     alone = attribution(make(THREE, polynomial))
     assert answer.balanced
     assert "as a check" in answer.note
-    # the variance of 24 contrasts of noise about its mean, in units of the whole: sqrt(2 / 24) x mcse^2 / V, four of them
+    # spread of the variance of 24 contrasts of noise, in units of the whole: sqrt(2 / 24) x mcse^2 / V; four of it
     slack = 4 * np.sqrt(2 / 24) * mcse**2 / alone.between
     assert shares(answer)["geometry"][1] <= slack
     # cross terms of signal and noise: 2 sqrt(V x mcse^2 / 48) / V

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from multiverse.errors import MultiverseError, Problem
-from multiverse.plan.branching import plain, trace_batched
 from multiverse.plan.fingerprint import fingerprint
-from multiverse.plan.model_trace import ModelTrace, trace_model
-from multiverse.plan.padding import Padding, common_rows, row_paths, rung
-from multiverse.plan.prepare import Prepared
-from multiverse.plan.program import Member, Program, Signature
-from multiverse.plan.structure import Leaves, Structure, signature
+from multiverse.planning.branching import plain, trace_batched
+from multiverse.planning.model_trace import ModelTrace, trace_model
+from multiverse.planning.padding import Padding, common_rows, row_paths, rung
+from multiverse.planning.prepare import Prepared
+from multiverse.planning.program import Member, Program, Signature
+from multiverse.planning.structure import Leaves, Structure, signature
 from multiverse.space.universe import Universe
 
 
@@ -113,9 +113,7 @@ class _Rows:
         return Padding(rung(self.counts[prepared.number], raw_rows), self.paths)
 
 
-def _rows(
-    family: Family, choices: Choices, trace: ModelTrace, fixed: tuple[str, ...]
-) -> tuple[_Rows | None, str]:
+def _rows(family: Family, choices: Choices, trace: ModelTrace, fixed: tuple[str, ...]) -> tuple[_Rows | None, str]:
     """The rows of each data set of a family, or None and why its data are not padded."""
     lengths = {use.length for use in trace.rows}
     if not lengths:

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from multiverse.errors import Problem
-from multiverse.plan.density import potential
-from multiverse.plan.estimand import Estimand
-from multiverse.plan.program import Program
-from multiverse.plan.tracing import TRACING, compiled
+from multiverse.planning.density import potential
+from multiverse.planning.estimand import Estimand
+from multiverse.planning.program import Program
+from multiverse.planning.tracing import TRACING, compiled
 
 SAFETY_RTOL = 1e-6  # in float64, sums in another order agree to about 1e-12; a wrong row or cast moves the 3rd digit
 SAFETY_UNIVERSES = 2  # a program: the one that keeps fewest rows, and a random one
@@ -148,11 +148,14 @@ def _guilty(program: Program, key: str, z: np.ndarray) -> str:
     names = {latent.name for latent in program.sites.latents}
     given = constrain_fn(program.signature, (bare,), {}, program.sites.unravel(z))
     with_rows, without = (
-        compute_log_probs(program.signature, (leaves,), {}, {n: given[n] for n in names})[0] for leaves in (padded, bare)
+        compute_log_probs(program.signature, (leaves,), {}, {n: given[n] for n in names})[0]
+        for leaves in (padded, bare)
     )
     for name in without:
         if not _same(np.asarray(with_rows[name]), np.asarray(without[name])):
-            return f"padding changes the log density of the site {name!r}: it depends on rows other than through mv.rows"
+            return (
+                f"padding changes the log density of the site {name!r}: it depends on rows other than through mv.rows"
+            )
     return "padding changes the gradient of the log joint"
 
 

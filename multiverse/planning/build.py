@@ -8,20 +8,20 @@ from typing import Any
 
 from multiverse.cores import cores
 from multiverse.errors import FingerprintError, PlanError, Problem
-from multiverse.plan.bind import Binding, bind, called
-from multiverse.plan.estimand import Estimand, estimands_of, signature_problems
 from multiverse.plan.fingerprint import fingerprint
-from multiverse.plan.group import Choice, Choices, Family, family_text, programs_of, without_padding
 from multiverse.plan.keys import StudyIdentity, universe_key
-from multiverse.plan.model_trace import Sites, reparam_problems
-from multiverse.plan.padding import table_length
-from multiverse.plan.plan import Plan, Wanted
-from multiverse.plan.prepare import Preparer
-from multiverse.plan.program import Program
-from multiverse.plan.safety import check
-from multiverse.plan.structure import signature, take_apart
+from multiverse.planning.bind import Binding, bind, called
+from multiverse.planning.estimand import Estimand, estimands_of, signature_problems
+from multiverse.planning.group import Choice, Choices, Family, family_text, programs_of, without_padding
+from multiverse.planning.model_trace import Sites, reparam_problems
+from multiverse.planning.padding import table_length
+from multiverse.planning.plan import Plan, Wanted
+from multiverse.planning.prepare import Preparer
+from multiverse.planning.program import Program
+from multiverse.planning.reserved import reserved_problems
+from multiverse.planning.safety import check
+from multiverse.planning.structure import signature, take_apart
 from multiverse.progress import Progress, no_progress
-from multiverse.reserved import reserved_problems
 from multiverse.space.universe import Universe
 from multiverse.study import Study
 
@@ -213,7 +213,7 @@ def _unknown_sites(family: Family, programs: list[Program]) -> list[Problem]:
     """Reparameterizers for sites that the model does not sample: NumPyro would ignore them silently."""
     if not programs or not family.reparam:
         return []
-    from multiverse.plan.model_trace import trace_model
+    from multiverse.planning.model_trace import trace_model
 
     program = programs[0]
     bare = program.signature.__class__(**{**vars(program.signature), "reparam": {}})

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from multiverse.errors import Problem
-from multiverse.plan.bind import Binding, called
-from multiverse.plan.structure import Leaves, Structure, is_leaf, take_apart
+from multiverse.planning.bind import Binding, called
+from multiverse.planning.structure import Leaves, Structure, is_leaf, take_apart
 from multiverse.space.universe import Universe
 from multiverse.study import Study
 

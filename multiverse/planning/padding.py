@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from multiverse.plan.structure import Leaves
+from multiverse.planning.structure import Leaves
 
 MASK = "mask"  # the leaf that says which rows were kept
 LADDER_WITHOUT_TABLE = 1  # raw data that are no table: powers of two

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from multiverse.errors import Problem, near_miss
-from multiverse.plan.tracing import TRACING
+from multiverse.planning.tracing import TRACING
 from multiverse.row_plate import RowsUse, padded_rows
 
 
@@ -94,7 +94,9 @@ def trace_model(model: Callable[[Mapping[str, Any]], Any], leaves: Mapping[str, 
     sites = Sites(
         latents=tuple(_latent(site) for site in seen.values() if _is_latent(site)),
         deterministic={n: tuple(np.shape(s["value"])) for n, s in seen.items() if s["type"] == "deterministic"},
-        observed={n: tuple(np.shape(s["value"])) for n, s in seen.items() if s["type"] == "sample" and not _is_latent(s)},
+        observed={
+            n: tuple(np.shape(s["value"])) for n, s in seen.items() if s["type"] == "sample" and not _is_latent(s)
+        },
     )
     return ModelTrace(sites, tuple(uses), tuple(_problems(seen, improper)))
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from multiverse.plan.density import potential
-from multiverse.plan.program import Program
-from multiverse.plan.tracing import compiled
+from multiverse.planning.density import potential
+from multiverse.planning.program import Program
+from multiverse.planning.tracing import compiled
 
 PILOT_PROGRAMS = 3  # the largest ones; the others are taken to cost the same per universe
 PILOT_UNIVERSES = 16  # lanes in a pilot's block

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from multiverse.plan.model_trace import Sites
-from multiverse.plan.padding import MASK, Padding
-from multiverse.plan.prepare import Prepared
-from multiverse.plan.structure import Leaves, Structure
+from multiverse.planning.model_trace import Sites
+from multiverse.planning.padding import MASK, Padding
+from multiverse.planning.prepare import Prepared
+from multiverse.planning.structure import Leaves, Structure
 from multiverse.row_plate import padded_rows
 from multiverse.space.universe import Universe
 

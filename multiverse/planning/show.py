@@ -6,10 +6,10 @@ import html
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from multiverse.plan.program import Program
+from multiverse.planning.program import Program
 
 if TYPE_CHECKING:
-    from multiverse.plan.plan import Plan
+    from multiverse.planning.plan import Plan
 
 PROGRAMS_SHOWN = 12
 

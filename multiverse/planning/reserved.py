@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from multiverse.errors import Problem
-
-RESERVED_COLUMNS: frozenset[str] = frozenset()
+from multiverse.store.schema import RESERVED_COLUMNS
 
 
 def reserved_problems(decisions: Iterable[str]) -> list[Problem]:

@@ -6,10 +6,10 @@ import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from multiverse.plan.estimand import Estimand
-from multiverse.plan.forecast import Forecast
 from multiverse.plan.keys import StudyIdentity
-from multiverse.plan.program import Program
+from multiverse.planning.estimand import Estimand
+from multiverse.planning.forecast import Forecast
+from multiverse.planning.program import Program
 from multiverse.space.universe import Universe
 from multiverse.study import Study
 
@@ -84,11 +84,11 @@ class Plan:
         return replace(self, wanted=wanted)
 
     def __repr__(self) -> str:
-        from multiverse.plan.show import plan_text
+        from multiverse.planning.show import plan_text
 
         return plan_text(self)
 
     def _repr_html_(self) -> str:
-        from multiverse.plan.show import plan_html
+        from multiverse.planning.show import plan_html
 
         return plan_html(self)

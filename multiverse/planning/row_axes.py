@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from multiverse.plan.model_trace import trace_model
-from multiverse.plan.padding import Padding
-from multiverse.plan.program import Program
+from multiverse.planning.model_trace import trace_model
+from multiverse.planning.padding import Padding
+from multiverse.planning.program import Program
 
 
 def trim_rows(program: Program, keys: Sequence[str], sites: Mapping[str, np.ndarray]) -> dict[str, Any]:

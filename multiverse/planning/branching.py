@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from multiverse.plan.model_trace import ModelTrace, trace_model
-from multiverse.plan.padding import MASK
-from multiverse.plan.structure import Leaves
+from multiverse.planning.model_trace import ModelTrace, trace_model
+from multiverse.planning.padding import MASK
+from multiverse.planning.structure import Leaves
 
 
 class Traced(NamedTuple):
@@ -51,8 +51,12 @@ def _traced(model: Callable[[Mapping[str, Any]], Any], leaves: Leaves, fixed: Ma
 
 
 def _concretization_errors() -> tuple[type[Exception], ...]:
-    from jax.errors import ConcretizationTypeError, NonConcreteBooleanIndexError, TracerArrayConversionError
-    from jax.errors import TracerIntegerConversionError
+    from jax.errors import (
+        ConcretizationTypeError,
+        NonConcreteBooleanIndexError,
+        TracerArrayConversionError,
+        TracerIntegerConversionError,
+    )
 
     return (
         ConcretizationTypeError,

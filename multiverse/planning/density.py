@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from multiverse.plan.program import Signature
-from multiverse.plan.model_trace import Sites
+from multiverse.planning.model_trace import Sites
+from multiverse.planning.program import Signature
 
 Potential = Callable[[Mapping[str, Any], Any], Any]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from multiverse.errors import Problem, near_miss
-from multiverse.plan.bind import Binding, called, positionals
+from multiverse.planning.bind import Binding, called, positionals
 from multiverse.study import Study
 
 

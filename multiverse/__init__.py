@@ -1,0 +1,69 @@
+"""Run every defensible version of a Bayesian analysis, and report the distribution of results.
+
+The names below are the whole public interface, in the order of the story. They load on first use, so that importing
+`multiverse`, or asking the command for help, does not wait for JAX.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from multiverse.engines.gate import Gate as Gate
+    from multiverse.engines.nuts import NUTS as NUTS
+    from multiverse.errors import MultiverseError as MultiverseError
+    from multiverse.executors.local import Local as Local
+    from multiverse.planning.build import plan as plan
+    from multiverse.planning.plan import Plan as Plan
+    from multiverse.results import Results as Results
+    from multiverse.results import load as load
+    from multiverse.row_plate import rows as rows
+    from multiverse.space.decision import Decision as Decision
+    from multiverse.space.decision import decision as decision
+    from multiverse.space.decision import likelihood as likelihood
+    from multiverse.space.decision import parameterization as parameterization
+    from multiverse.space.decision import preprocessing as preprocessing
+    from multiverse.space.decision import prior as prior
+    from multiverse.space.space import Space as Space
+    from multiverse.space.universe import Universe as Universe
+    from multiverse.study import Study as Study
+    from multiverse.sweep import run as run
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "preprocessing": "multiverse.space.decision",
+    "prior": "multiverse.space.decision",
+    "likelihood": "multiverse.space.decision",
+    "parameterization": "multiverse.space.decision",
+    "decision": "multiverse.space.decision",
+    "Decision": "multiverse.space.decision",
+    "Space": "multiverse.space.space",
+    "Universe": "multiverse.space.universe",
+    "Study": "multiverse.study",
+    "rows": "multiverse.row_plate",
+    "plan": "multiverse.planning.build",
+    "Plan": "multiverse.planning.plan",
+    "run": "multiverse.sweep",
+    "NUTS": "multiverse.engines.nuts",
+    "Gate": "multiverse.engines.gate",
+    "Local": "multiverse.executors.local",
+    "load": "multiverse.results",
+    "Results": "multiverse.results",
+    "MultiverseError": "multiverse.errors",
+}
+
+__all__ = [*_HOMES, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'multiverse' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,61 @@
+"""The axis of values: how far it reaches, where its ticks stand, how wide their labels are."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from multiverse.plot.layout import nice_step
+from multiverse.plot.text_width import text_width
+
+Span = tuple[float, float]
+TICKS = 6  # at most this many steps between ticks
+TOO_LONG, TOO_SHORT = 1e7, 1e-3  # values and steps beyond have labels in powers of ten
+TAIL = 0.02  # without green universes, this share of red ones may lie outside at either end
+
+
+def value_span(universes: pd.DataFrame, threshold: float) -> Span:
+    """Lowest and highest value of the axis: all green intervals, red ones as far as they are near, the threshold if
+    near.
+
+    Red universes can lie anywhere: their intervals widen the axis by at most half of what green ones take, at either
+    end. The threshold is on the axis if that makes it at most twice as long. Without green universes, nearly all red
+    ones are.
+    """
+    green, red = universes[universes["ok"]], universes[~universes["ok"]]
+    if len(green):
+        low, high = float(green["q2_5"].min()), float(green["q97_5"].max())
+    else:
+        low, high = float(red["q2_5"].quantile(TAIL)), float(red["q97_5"].quantile(1 - TAIL))
+    size = (high - low) or max(abs(high), 1.0) * 0.1
+    if len(green) and len(red):
+        reach = size / 2
+        low = max(min(low, float(red["q2_5"].min())), low - reach)
+        high = min(max(high, float(red["q97_5"].max())), high + reach)
+    if low - size <= threshold <= high + size:
+        low, high = min(low, threshold), max(high, threshold)
+    edge = 0.03 * ((high - low) or size)
+    return low - edge, high + edge
+
+
+def ticks(span: Span) -> list[float]:
+    """Round values within the span, at most TICKS + 1 of them, evenly spaced."""
+    step = nice_step((span[1] - span[0]) / TICKS, (1, 2, 5, 10))
+    first, last = math.ceil(span[0] / step), math.floor(span[1] / step)
+    return [float(f"{place * step:.12g}") for place in range(first, last + 1)]
+
+
+def tick_format(values: list[float]) -> str:
+    """The format of the labels, as both Python and d3 read it."""
+    step = float(np.diff(values).min()) if len(values) > 1 else 1.0
+    if max(map(abs, values), default=0.0) >= TOO_LONG or step < TOO_SHORT:
+        return ".2e"
+    return f",.{max(0, -math.floor(math.log10(step) + 1e-9))}f"
+
+
+def labels_width(span: Span, size: float) -> float:
+    """Width in points of the widest label of the axis."""
+    values = ticks(span)
+    return max((text_width(format(value, tick_format(values)), size) for value in values), default=0.0)

@@ -1,0 +1,234 @@
+"""What a user holds after a sweep: tables, SQL, draws, aggregates and the figure. Reads the store, changes nothing."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from multiverse.errors import Problem, ResultError, near_miss
+from multiverse.store.contract import Store
+from multiverse.store.place import open_store
+from multiverse.store.plan_table import PlanHeader, PlanRecord, decode_plan
+from multiverse.store.records import RunRecord, latest, read_runs
+
+if TYPE_CHECKING:
+    import arviz as az
+    import pandas as pd
+    import xarray as xr
+
+    from multiverse.aggregate.agreement import Agreement
+    from multiverse.aggregate.attribution import Attribution
+    from multiverse.aggregate.estimates import Estimates
+    from multiverse.aggregate.summary import Summary
+    from multiverse.aggregate.uncertainty import Uncertainty
+    from multiverse.plot.figure import Figure
+
+
+@dataclass(frozen=True)
+class Results:
+    """The answers of one run of a store, as they are at the moment of asking: a sweep may still be writing."""
+
+    store: Store
+    run: str
+
+    @functools.cached_property
+    def record(self) -> RunRecord:
+        """The latest call of this run: settings, versions, hardware."""
+        runs = latest(read_runs(self.store))
+        if self.run not in runs:
+            raise ResultError(
+                Problem(
+                    f"{self.store.describe()} has no run {self.run!r}.",
+                    f"one of {', '.join(map(repr, runs)) or 'none: nothing was run yet'}",
+                    f"{near_miss(self.run, runs)}Name a run, as in run={next(iter(runs), 'main')!r}",
+                )
+            )
+        return runs[self.run]
+
+    @functools.cached_property
+    def plan(self) -> PlanRecord:
+        """The space this run last planned: every universe with its labels."""
+        return decode_plan(self.store.get("plan", self.record.plan))
+
+    @property
+    def header(self) -> PlanHeader:
+        """Study, estimands and decisions, with kinds, reasons and plausibilities."""
+        return self.plan.header
+
+    @property
+    def estimands(self) -> tuple[str, ...]:
+        """The names of the estimands."""
+        return self.header.estimands
+
+    def sql(self, query: str) -> pd.DataFrame:
+        """One SELECT on the views of docs/schema.md (of all runs of the store), read-only, as a DataFrame."""
+        from multiverse.store.sql import query as ask
+
+        return ask(self.store, query)
+
+    def table(self, estimand: str | None = None) -> pd.DataFrame:
+        """One row per answered universe: key, a column for each decision, reference, ok, reason, the estimate.
+
+        estimand: by default the first one.
+        """
+        wanted = self._estimand(estimand).replace("'", "''")
+        run = self.run.replace("'", "''")
+        numbers = "mean, sd, median, q2_5, q25, q75, q97_5, p_positive, mcse_mean, ess, ess_tail, rhat"
+        return self.sql(
+            f"""select u.* exclude (run, attempt, final, batch, host, finished), {numbers}
+            from universes u left join (select * from estimates where estimand = '{wanted}') e using (key, run)
+            where run = '{run}'"""
+        )
+
+    def failures(self) -> pd.DataFrame:
+        """One row per red universe: key, decisions, reason, message, mend, traceback."""
+        return self.sql("select * from failures").query("run == @self.run").reset_index(drop=True)
+
+    def status(self) -> dict[str, int]:
+        """How many universes are planned, answered, green and red."""
+        name = self.run.replace("'", "''")
+        counts = self.sql(
+            f"""select count(*) as planned, count(u.key) as answered, coalesce(sum(u.ok::int), 0) as green
+            from planned p left join universes u using (key, run) where run = '{name}'"""
+        )
+        planned, answered, green = (int(counts[c].iloc[0]) for c in ("planned", "answered", "green"))
+        return {"planned": planned, "answered": answered, "green": green, "red": answered - green}
+
+    def draws(self, names: str | Iterable[str] | None = None, *, keys: Iterable[str] | None = None) -> xr.Dataset:
+        """Draws as xarray, read from disk only when their values are asked for.
+
+        names: estimands, kept sites, `log_prior`, `log_likelihood`; by default the estimands. keys: by default all
+        answered universes. Dims (universe, chain, draw, *site dims); the coordinate universe holds keys.
+        """
+        from multiverse.store.lazy_draws import draws_names, open_draws
+
+        kept = {name.split("/", 1)[1]: name for name in sorted(draws_names(self.store, self.run), reverse=True)}
+        asked = list(self.estimands) if names is None else [names] if isinstance(names, str) else list(names)
+        if unknown := [name for name in asked if name not in kept]:
+            raise ResultError(
+                Problem(
+                    f"draws of {unknown[0]!r} were not kept.",
+                    f"one of {', '.join(kept) or 'none'}",
+                    f"{near_miss(unknown[0], kept)}Run again with keep='all' or keep=[{unknown[0]!r}] in a new run",
+                )
+            )
+        if keys is None:
+            keys = self.sql("select key, run from universes").query("run == @self.run")["key"]
+        found = open_draws(self.store, self.run, [kept[name] for name in asked], list(keys))
+        return found.rename({kept[name]: name for name in asked if kept[name] in found})
+
+    def universe(self, key: str) -> az.InferenceData:
+        """The kept draws of one universe as an ArviZ object: posterior, and log densities as sample_stats.
+
+        key: the universe's key, or the beginning of it.
+        """
+        import arviz as az
+
+        from multiverse.store.lazy_draws import universe_data
+
+        found = universe_data(self.store, self.run, self.key(key))
+        groups: dict[str, dict[str, Any]] = {"estimand": {}, "site": {}, "density": {}}
+        for name, values in found.items():
+            kind, _, own = name.partition("/")
+            groups[kind][own] = values
+        return az.from_dict(posterior={**groups["estimand"], **groups["site"]}, sample_stats=groups["density"])
+
+    def key(self, beginning: str) -> str:
+        """The whole key of a universe from its first characters; `reference` stands for the reference universe."""
+        universes = self.plan.universes
+        if beginning == "reference":
+            return next(u.key for u in universes if u.reference)
+        found = [u.key for u in universes if u.key.startswith(beginning)]
+        if len(found) != 1:
+            raise ResultError(
+                Problem(
+                    f"{len(found) or 'no'} universes have a key that begins with {beginning!r}.",
+                    "the beginning of one key, or `reference`",
+                    "list the keys with `select key from universes`",
+                )
+            )
+        return found[0]
+
+    def estimates(self, estimand: str | None = None) -> Estimates:
+        """The value that aggregates and plots read: estimates of one estimand over all answered universes."""
+        from multiverse.aggregate.estimates import DecisionInfo, Estimates
+
+        decisions = {
+            d.name: DecisionInfo(
+                d.kind, tuple(o.label for o in d.options), next(o.label for o in d.options if o.reference)
+            )
+            for d in self.header.decisions
+        }
+        return Estimates(self._estimand(estimand), self.table(estimand), decisions, len(self.plan.universes))
+
+    def summary(self, estimand: str | None = None) -> Summary:
+        """Median, range and quantiles of the estimates over universes; green, red and planned universes."""
+        from multiverse.aggregate.summary import summarise
+
+        return summarise(self.estimates(estimand))
+
+    def uncertainty(self, estimand: str | None = None) -> Uncertainty:
+        """Variance within and between universes, and the share of the total that a single analysis hides."""
+        from multiverse.aggregate.uncertainty import uncertainty
+
+        return uncertainty(self.estimates(estimand))
+
+    def attribution(self, estimand: str | None = None) -> Attribution:
+        """Which decision moves the answer: shares of the variance between universes, by decision and by kind."""
+        from multiverse.aggregate.attribution import attribution
+
+        return attribution(self.estimates(estimand))
+
+    def agreement(
+        self,
+        estimand: str | None = None,
+        *,
+        above: float | None = None,
+        below: float | None = None,
+        rope: tuple[float, float] | None = None,
+    ) -> Agreement:
+        """The shares of universes that agree: on the sign, on a threshold, on a region of practical equivalence."""
+        from multiverse.aggregate.agreement import agreement
+
+        return agreement(self.estimates(estimand), above=above, below=below, rope=rope)
+
+    def curve(self, estimand: str | None = None, **options: Any) -> Figure:
+        """The specification curve; `.save("curve.pdf", width="89mm")` writes it with its data and caption."""
+        from multiverse.plot.figure import specification_curve
+
+        return specification_curve(self.estimates(estimand), **options)
+
+    def _estimand(self, name: str | None) -> str:
+        if name is None:
+            return self.estimands[0]
+        if name not in self.estimands:
+            raise ResultError(
+                Problem(
+                    f"{name!r} is not an estimand of this run.",
+                    f"one of {', '.join(self.estimands)}",
+                    f"{near_miss(name, self.estimands)}Name an estimand, or leave it out for the first one",
+                )
+            )
+        return name
+
+    def __repr__(self) -> str:
+        counts = self.status()
+        return (
+            f"Results of {self.header.study!r}, run {self.run!r} in {self.store.describe()}: "
+            f"{counts['answered']} of {counts['planned']} universes answered, {counts['green']} green, "
+            f"{counts['red']} red; estimands {', '.join(self.estimands)}"
+        )
+
+
+def load(store: str | Path | Store, *, run: str | None = None) -> Results:
+    """The results of a store; run: by default the one that was started last."""
+    place = open_store(store, must_exist=True)
+    runs = latest(read_runs(place))
+    if run is None and not runs:
+        raise ResultError(
+            Problem(f"{place.describe()} holds no run.", "a store a run has written", "run a study first")
+        )
+    return Results(place, next(iter(runs)) if run is None else run)

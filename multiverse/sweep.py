@@ -1,0 +1,157 @@
+"""The one loop that knows an engine, an executor and a store."""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from multiverse.engines.engine import Batch, Engine
+from multiverse.engines.judge import failed
+from multiverse.engines.nuts import NUTS
+from multiverse.engines.outcome import Outcome
+from multiverse.errors import PlanError, Problem, near_miss
+from multiverse.executors.executor import Executor
+from multiverse.executors.local import Local
+from multiverse.planning.build import plan as make_plan
+from multiverse.planning.plan import Plan
+from multiverse.progress import Progress, bar
+from multiverse.results import Results
+from multiverse.run_record import begin_run
+from multiverse.store.contract import Store
+from multiverse.store.memory import MemoryStore
+from multiverse.store.part import decode, encode, is_row_column
+from multiverse.store.place import open_store
+from multiverse.study import Study
+
+ENGINES: Mapping[str, type[Any]] = {"nuts": NUTS}
+EXECUTORS: Mapping[str, type[Any]] = {"local": Local}
+DEFAULT_RUN = "main"
+
+
+def run(
+    plan: Plan | Study,
+    *,
+    store: str | Path | Store | None = None,
+    engine: str | Engine[Any] = "nuts",
+    executor: str | Executor = "local",
+    run: str = DEFAULT_RUN,
+    seed: int | None = None,
+    keep: str | Iterable[str] = "estimands",
+    progress: Progress = bar,
+) -> Results:
+    """Answer every universe of a plan that the store does not hold yet, and return the results.
+
+    plan: of `multiverse.plan`, or a study, which is planned first. store: a folder (made when it is not there), a
+    store, or None: in memory. engine, executor: a name, or a value with settings, as in `NUTS(draws=1000)`. run: the
+    name of the run in the store; one run has one engine and one set of settings. seed: replaces the engine's. keep:
+    which draws are kept beside those of the estimands: "estimands" (none), "all", or names of sites.
+
+    A killed run goes on where it stopped: give the same call again. A universe that fails is an outcome with a reason
+    (see `Results.failures`), never an exception. Raises StoreError where the store belongs to another study or the run
+    has other settings, PlanError for a study that cannot be planned.
+    """
+    planned = make_plan(plan, progress=progress) if isinstance(plan, Study) else plan
+    place = MemoryStore() if store is None else open_store(store)
+    settings = _chosen(engine, ENGINES, "engine")
+    if seed is not None:
+        settings = dataclasses.replace(settings, seed=seed)
+    runner: Executor = _chosen(executor, EXECUTORS, "executor")
+    planned = planned.keeping(_known(planned, keep))
+    begin_run(place, planned, settings, run)
+    work = _Work(place, settings, run)
+    done = answered(place, run)
+    todo = planned.without(done)
+    state = settings.init(todo)
+    with progress("answering universes", len(todo.todo), "universes") as advance:
+        green = red = 0
+        while batches := settings.ask(state):
+            published = place.names("part")
+            for batch, outcomes in _round(batches, published, work, runner):
+                state = settings.tell(state, batch, outcomes)
+                green += sum(outcome.ok for outcome in outcomes)
+                red += sum(not outcome.ok for outcome in outcomes)
+                advance(len(outcomes), note=f"{green / max(green + red, 1):.0%} green")
+    return Results(place, run)
+
+
+def answered(store: Store, run: str) -> frozenset[str]:
+    """The keys that a run has answered for good."""
+    rows = store.scan("part", ["key", "run", "final"])
+    columns = (rows[name].to_pylist() for name in ("key", "run", "final"))
+    return frozenset(key for key, its, final in zip(*columns, strict=True) if its == run and final)
+
+
+class _Work:
+    """What happens to a batch on a worker: resolve what it reads, fit, publish, and come back light."""
+
+    def __init__(self, store: Store, engine: Engine[Any], run: str):
+        self._store, self._engine, self._run = store, engine, run
+
+    def __call__(self, batch: Batch) -> tuple[Outcome, ...]:
+        given = {name: self._store.get("part", name) for name in batch.reads}
+        try:
+            outcomes = self._engine.fit(batch, given)
+        except Exception as error:
+            outcomes = failed(batch, error)
+        members = batch.program.members
+        part = encode(
+            outcomes,
+            run=self._run,
+            engine=self._engine.name,
+            batch=batch.id,
+            program=batch.program.id,
+            rows_kept={key: members[key].rows_kept for key in batch.keys},
+            host=socket.gethostname(),
+            finished=datetime.now(UTC),
+        )
+        self._store.put("part", batch.id, part)
+        return tuple(outcome.light() for outcome in outcomes)
+
+    def recall(self, batch: Batch) -> tuple[Outcome, ...]:
+        """The outcomes of a batch that is in the store already."""
+        return decode(self._store.get("part", batch.id, is_row_column))
+
+
+def _round(
+    batches: Sequence[Batch], published: frozenset[str], work: _Work, executor: Executor
+) -> Iterable[tuple[Batch, tuple[Outcome, ...]]]:
+    """One round: batches whose part exists are told from the store, the others are fitted."""
+    for batch in batches:
+        if batch.id in published:
+            yield batch, work.recall(batch)
+    yield from executor.map(work, [batch for batch in batches if batch.id not in published])
+
+
+def _chosen(value: Any, known: Mapping[str, type[Any]], what: str) -> Any:
+    if not isinstance(value, str):
+        return value
+    if value in known:
+        return known[value]()
+    raise PlanError(
+        Problem(
+            f"there is no {what} {value!r}.",
+            f"one of {', '.join(known)}, or a value with settings",
+            f"{near_miss(value, known)}Write {what}={next(iter(known))!r}",
+        )
+    )
+
+
+def _known(plan: Plan, keep: str | Iterable[str]) -> str | frozenset[str]:
+    """`keep`, checked: every site it names is there in some program."""
+    if keep in ("estimands", "all"):
+        return str(keep)
+    names = frozenset([keep] if isinstance(keep, str) else keep)
+    sites = {n for p in plan.programs for n in (*(s.name for s in p.sites.latents), *p.sites.deterministic)}
+    if unknown := sorted(names - sites):
+        raise PlanError(
+            Problem(
+                f"keep names {unknown[0]!r}, which is not a site of the model.",
+                f"'estimands', 'all', or sites: {', '.join(sorted(sites))}",
+                f"{near_miss(unknown[0], sites)}Name a latent or deterministic site",
+            )
+        )
+    return names
