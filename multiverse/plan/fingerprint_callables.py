@@ -10,6 +10,7 @@ from typing import Any
 from multiverse.plan.fingerprint_classes import own_class
 from multiverse.plan.fingerprint_graph import Node
 from multiverse.plan.fingerprint_installed import (
+    installed_class_name,
     installed_name,
     installed_singleton,
     is_installed_class,
@@ -29,30 +30,38 @@ _OF_A_C_TYPE = (
     types.GetSetDescriptorType,
 )
 
+# What functools.singledispatch and methods capture besides what they were made from.
+_CACHES = {"__class__", "cache_token", "dispatch_cache"}
+
 
 def functions(value: Any, walk: Walk) -> Node | None:
     """Functions, methods and partials."""
     if isinstance(value, types.FunctionType):
         return _installed_function(value, walk) if is_installed_function(value) else _own_function(value, walk)
     if isinstance(value, types.MethodType):
-        return Node("method", [walk.part(value.__func__), walk.part(value.__self__, "its object")])
+        return _bound(value.__func__, value.__self__, walk)
     if isinstance(value, functools.partial):
         arguments = Node("arguments", [walk.part(a, f"argument {i}") for i, a in enumerate(value.args)])
         keywords = walk.pairs("keywords", list(value.keywords.items()), "argument {!r}")
-        return Node("partial", [walk.part(value.func, "function of the partial"), arguments, keywords])
+        return Node("partial", [walk.part(type(value)), walk.part(value.func, "its function"), arguments, keywords])
     if isinstance(value, types.BuiltinFunctionType | types.MethodWrapperType):
         owner = value.__self__
         if owner is None or isinstance(owner, types.ModuleType):
-            return Node("installed", [walk.part(f"{value.__module__}.{value.__qualname__}")])
-        if type(owner).__name__ == "RandomState":
-            return walk.refuse(
-                "draws from NumPy's global generator, which gives other numbers each time it is used",
-                "pass a seed (an int) and make a generator inside the function: `rng = np.random.default_rng(seed)`",
-            )
-        return Node("method", [walk.part(value.__name__), walk.part(owner, "its object")])
+            name = installed_name(value) or f"{value.__module__}.{value.__qualname__}"
+            return Node("installed", [walk.part(name)])
+        return _bound(value.__name__, owner, walk)
     if isinstance(value, _OF_A_C_TYPE):
         return Node("method", [walk.part(value.__name__), walk.part(value.__objclass__)])
     return None
+
+
+def _bound(function: Any, owner: Any, walk: Walk) -> Node:
+    if type(owner).__name__ == "RandomState":
+        return walk.refuse(
+            "draws from a generator that gives other numbers each time it is used",
+            "pass a seed (an int) and make a generator inside the function: `rng = np.random.default_rng(seed)`",
+        )
+    return Node("method", [walk.part(function), walk.part(owner, "its object")])
 
 
 def _own_function(function: types.FunctionType, walk: Walk) -> Node:
@@ -76,7 +85,7 @@ def _installed_function(function: types.FunctionType, walk: Walk) -> Node:
         return Node("installed", [walk.part(name)])
     maker = f"{function.__globals__.get('__name__')}.{function.__code__.co_qualname}"
     values = list(function.__defaults__ or ()), function.__kwdefaults__
-    captured = [(n, v) for n, v in captured_values(function) if n != "__class__"]
+    captured = [(n, v) for n, v in captured_values(function) if n not in _CACHES]
     return Node("made", [walk.part(maker), walk.part(values), walk.pairs("captured", captured, "captured {!r}")])
 
 
@@ -85,7 +94,7 @@ def classes(value: Any, walk: Walk) -> Node | None:
     if not isinstance(value, type):
         return None
     if is_installed_class(value):
-        return Node("installed", [walk.part(f"{value.__module__}.{value.__qualname__}")])
+        return Node("installed", [walk.part(installed_class_name(value))])
     return own_class(value, walk)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from multiverse.plan.fingerprint_graph import Node
 from multiverse.plan.fingerprint_installed import is_installed_function
 from multiverse.plan.fingerprint_walk import Walk
-from multiverse.plan.source import has_source
+from multiverse.plan.source import is_made_on_the_fly
 
 _NO_MEANING = {
     "__abstractmethods__", "__annotate__", "__annotate_func__", "__annotations__", "__annotations_cache__", "__dict__",
@@ -76,7 +76,7 @@ def _means_something(kind: type, name: str, member: Any) -> bool:
         return True
     function = _function(member)
     if function is not None:
-        return not is_installed_function(function) and has_source(function)
+        return not is_installed_function(function) and not is_made_on_the_fly(function)
     if is_enum:
         return not name.startswith("_") and not isinstance(member, kind)
     return not name.startswith("__") and type(member).__name__ != "_tuplegetter"

@@ -2,8 +2,8 @@
 
 A value becomes a node: a tag and parts, each either bytes or another node. Values can refer to each other in circles
 (two functions that call each other), so a digest cannot simply be that of the parts. Strongly connected nodes are
-digested together: all start alike and take on the digests of their parts, round by round, until no round tells more
-of them apart (partition refinement). Two nodes end alike exactly when they look alike from within.
+digested together: all start alike and take on the colours of their parts, round by round, until no round tells more of
+them apart (partition refinement). What is then known, which colour is made of which, describes the circle whole.
 """
 
 from __future__ import annotations
@@ -44,22 +44,24 @@ def digest(root: Part) -> bytes:
 
 
 def _digest_component(component: list[Node], digests: dict[Node, bytes]) -> None:
-    members = set(component)
     alone = component[0]
     if len(component) == 1 and not any(part is alone for part in alone.parts):
         digests[alone] = _hash_node(alone, digests.__getitem__)
         return
+    # The colours of one round and of the next are the states of an automaton and what each is made of.
     here = dict.fromkeys(component, b"")
-    classes = 0
-    while len(set(here.values())) > classes:
-        classes = len(set(here.values()))
-        before = here
+    after = _recolour(component, here, digests)
+    while len(set(after.values())) > len(set(here.values())):
+        here, after = after, _recolour(component, after, digests)
+    circle = _hash("circle", sorted({here[node] + after[node] for node in component}))
+    digests.update({node: _hash("in a circle", [here[node], circle]) for node in component})
 
-        def of(node: Node, before: dict[Node, bytes] = before) -> bytes:
-            return before[node] if node in members else digests[node]
 
-        here = {node: _hash_node(node, of) for node in component}
-    digests.update(here)
+def _recolour(component: list[Node], colours: dict[Node, bytes], digests: dict[Node, bytes]) -> dict[Node, bytes]:
+    def colour(node: Node) -> bytes:
+        return colours[node] if node in colours else digests[node]
+
+    return {node: _hash_node(node, colour) for node in component}
 
 
 def _hash_node(node: Node, digest_of: Callable[[Node], bytes]) -> bytes:
@@ -109,8 +111,9 @@ def _components(root: Node) -> list[list[Node]]:
                 low[node] = min(low[node], index[part])
         else:
             if low[node] == index[node]:
-                cut = waiting.index(node)
-                done.append(waiting[cut:])
-                on_stack.difference_update(waiting[cut:])
-                del waiting[cut:]
+                component = [waiting.pop()]
+                while component[-1] is not node:
+                    component.append(waiting.pop())
+                on_stack.difference_update(component)
+                done.append(component)
     return done

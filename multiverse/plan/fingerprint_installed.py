@@ -39,15 +39,16 @@ def is_installed_module(module: ModuleType | str | None) -> bool:
     """True for a built-in module, or one whose file or folder is installed. A name stands for the loaded module."""
     if isinstance(module, str):
         module = sys.modules.get(module) or sys.modules.get(module.partition(".")[0])
-    if module is None or module.__name__ == "__main__":
+    name = getattr(module, "__name__", "__main__")  # what stands in sys.modules need not be a module
+    if module is None or name == "__main__":
         return False
     if file := getattr(module, "__file__", None):
         return is_installed_file(file)
     if folders := list(getattr(module, "__path__", [])):
         return is_installed_file(os.path.join(folders[0], "__init__.py"))
     # Compiled packages make submodules without a file; they belong to the package.
-    top = module.__name__.partition(".")[0]
-    return top in sys.stdlib_module_names or (top != module.__name__ and is_installed_module(top))
+    top = name.partition(".")[0]
+    return top in sys.stdlib_module_names or (top != name and is_installed_module(top))
 
 
 def is_installed_class(kind: type) -> bool:
@@ -70,8 +71,13 @@ def installed_name(value: Any) -> str | None:
     if type(value).__name__ == "ufunc" and type(value).__module__ == "numpy":
         module = next((m for m in ("numpy", "scipy.special") if _at(m, name) is value), None)
     if isinstance(module, str) and isinstance(name, str) and is_installed_module(module) and _at(module, name) is value:
-        return f"{module}.{name}"
+        return _public(module, name, value)
     return None
+
+
+def installed_class_name(kind: type) -> str:
+    """`module.name` of an installed class."""
+    return _public(kind.__module__, kind.__qualname__, kind)
 
 
 def installed_singleton(value: Any) -> str | None:
@@ -79,17 +85,31 @@ def installed_singleton(value: Any) -> str | None:
     kind = type(value)
     if not is_installed_class(kind) or kind.__module__ == "builtins":
         return None
-    parts = kind.__module__.split(".")
-    for length in range(len(parts), 0, -1):
-        module = sys.modules.get(".".join(parts[:length]))
-        for name, found in vars(module).items() if module else ():
+    for package in _packages(kind.__module__):
+        for name, found in list(getattr(sys.modules[package], "__dict__", {}).items()):
             if found is value:
-                return f"{'.'.join(parts[:length])}.{name}"
+                return f"{package}.{name}"
     return None
 
 
-def _at(module: str, name: Any) -> Any:
-    found: Any = sys.modules.get(module)
-    for part in str(name).split("."):
+def _public(module: str, name: str, value: Any) -> str:
+    """The shortest name: files move within a package more often than names within its interface."""
+    if module.partition(".")[0] == "multiverse":
+        return f"multiverse.{name}"
+    return f"{next((p for p in _packages(module) if _at(p, name) is value), module)}.{name}"
+
+
+def _packages(module: str) -> list[str]:
+    """A module and the packages above it, the shortest name first, as far as they are loaded."""
+    parts = module.split(".")
+    names = (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+    return [name for name in names if name in sys.modules]
+
+
+def _at(module: str | None, name: Any) -> Any:
+    """What a loaded module has under a name. It is not asked to make it: that may import much, or warn."""
+    first, *rest = str(name).split(".")
+    found: Any = getattr(sys.modules.get(module or ""), "__dict__", {}).get(first)
+    for part in rest:
         found = getattr(found, part, None)
     return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import functools
 import importlib.machinery
+import inspect
 import linecache
 import os
 import warnings
@@ -17,6 +18,9 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from multiverse.plan.fingerprint_syntax import FunctionNode, syntax_text
+
+# The flags that say how a function is called, not where its code stands.
+_FLAGS = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS | inspect.CO_GENERATOR | inspect.CO_COROUTINE
 
 
 class NoSource(Exception):
@@ -44,14 +48,34 @@ def function_node(function: FunctionType) -> FunctionNode:
         raise _changed()
     # Of nested lambdas, the innermost that holds all of the code.
     best = [node for node in found if not any(_holds(node, other) for other in found)]
-    if len({syntax_text(node) for node in best}) > 1:  # without column positions, as under -X no_debug_ranges
-        raise NoSource("shares its line with other lambdas", "write each on a line of its own, or use `def`")
+    if _texts(best) > 1:  # no positions: constants in Python 3.12, everything under -X no_debug_ranges
+        best = [node for node in found if _compiles_to(node, code)]
+    if _texts(best) != 1:
+        raise NoSource("cannot be told from other lambdas on its line", "write each on a line of its own, or use `def`")
     return best[0]
 
 
-def has_source(function: FunctionType) -> bool:
-    """False for functions made on the fly, such as the `__init__` of a dataclass."""
-    return bool(_source_text(function))
+def _texts(nodes: list[FunctionNode]) -> int:
+    return len({syntax_text(node) for node in nodes})
+
+
+def _compiles_to(node: FunctionNode, code: CodeType) -> bool:
+    """Whether a lambda by itself gives this code; not so where it captures values."""
+    if not isinstance(node, ast.Lambda):
+        return False
+    inner = compile(ast.Expression(node), "<lambda>", "eval", dont_inherit=True).co_consts
+    return any(isinstance(constant, CodeType) and _same_code(constant, code) for constant in inner)
+
+
+def is_made_on_the_fly(function: FunctionType) -> bool:
+    """True for functions that nobody wrote, such as the `__init__` of a dataclass."""
+    if not function.__code__.co_filename.startswith("<"):
+        return False
+    try:
+        function_node(function)
+    except NoSource:
+        return True
+    return False
 
 
 def _source_text(function: FunctionType) -> str:
@@ -88,9 +112,11 @@ def _distance(one: CodeType, other: CodeType) -> int:
 
 def _same_code(one: CodeType, other: CodeType) -> bool:
     """Whether two code objects do the same, wherever they stand."""
-    names = ("co_code", "co_names", "co_varnames", "co_freevars", "co_cellvars", "co_flags")
+    names = ("co_code", "co_names", "co_varnames", "co_freevars", "co_cellvars")
+    counts = ("co_argcount", "co_posonlyargcount", "co_kwonlyargcount")
     return (
-        all(getattr(one, n) == getattr(other, n) for n in names)
+        all(getattr(one, n) == getattr(other, n) for n in (*names, *counts))
+        and (one.co_flags ^ other.co_flags) & _FLAGS == 0
         and len(one.co_consts) == len(other.co_consts)
         and all(_same_constant(a, b) for a, b in zip(one.co_consts, other.co_consts, strict=True))
     )

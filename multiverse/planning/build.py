@@ -140,7 +140,7 @@ def _walk(
             key = universe_key(identity, active)
             taken = {name: choices[name, universe[name]] for name in binding.model}
             reparam = _reparam(binding, values)
-            text = family_text(prepared, taken, reparam)
+            text = family_text(identity.model, prepared, taken, reparam)
             family = families.get(text)
             if family is None:
                 options = {name: choice.structure for name, choice in taken.items()}

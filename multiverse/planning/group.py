@@ -46,11 +46,11 @@ class Family:
     members: list[tuple[str, Universe, Prepared]] = field(default_factory=list)
 
 
-def family_text(prepared: Prepared, taken: Mapping[str, Choice], reparam: Mapping[str, Any]) -> str:
-    """What the universes of a family have in common, as a text."""
+def family_text(model: str, prepared: Prepared, taken: Mapping[str, Choice], reparam: Mapping[str, Any]) -> str:
+    """What the universes of a family have in common, as a text. model: its fingerprint."""
     trailing = ";".join(f"{p}:{a.dtype.kind}{a.ndim}{list(a.shape[1:])}" for p, a in sorted(prepared.leaves.items()))
     options = ";".join(f"{n}={c.structure.text}/{signature(c.leaves)}" for n, c in sorted(taken.items()))
-    return f"{prepared.structure.text}|{trailing}|{options}|{fingerprint(dict(reparam))}"
+    return f"{model}|{prepared.structure.text}|{trailing}|{options}|{fingerprint(dict(reparam))}"
 
 
 def programs_of(family: Family, choices: Choices, raw_rows: int | None) -> tuple[list[Program], list[Problem]]:

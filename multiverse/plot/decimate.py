@@ -6,8 +6,6 @@ import numpy as np
 import pandas as pd
 
 DRAWN_MOST = 2000  # universes drawn; a PDF grows by some 3 KiB a universe, and at 183 mm a universe is 0.15 points wide
-
-
 RED_MOST = 100  # red ones drawn beyond their share in all, so that none is missed while the curve stays visible
 
 
@@ -15,8 +13,7 @@ def drawn(universes: pd.DataFrame, most: int = DRAWN_MOST) -> pd.DataFrame:
     """The rows of `CurveData.universes` to draw: all, or about `most` of them, with their true ranks.
 
     Kept always: the smallest and the largest median, the lowest and the highest end of an interval, the reference
-    universe, and red universes (evenly thinned if they are more than half of `most`). The others are evenly spaced in
-    rank.
+    universe, and red universes up to RED_MOST (evenly thinned beyond). The others are evenly spaced in rank.
     """
     n = len(universes)
     if n <= most:

@@ -10,7 +10,7 @@ from multiverse.plot.curve_data import CurveData, verdicts
 from multiverse.plot.inline import inline
 from multiverse.plot.layout import PADDING, Layout
 from multiverse.plot.panel import panel, sides
-from multiverse.plot.style import BELOW, DARK, HOLDS, HUES
+from multiverse.plot.style import DARK, HUES
 from multiverse.plot.text_width import text_width
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def entries(data: CurveData, rows: pd.DataFrame) -> list[Entry]:
     for side, (words, hue) in zip((-1, 0, 1), zip(verdicts(data.threshold), HUES, strict=True), strict=True):
         if side in seen:
             out.append(Entry(words, "dot", hue.solid, hue.solid))
-    out.append(Entry("50% and 95% intervals", "bars", HOLDS.solid, HOLDS.solid))
+    out.append(Entry("50% and 95% intervals", "bars", DARK, DARK))
     if not rows["ok"].all():
         out.append(Entry("fails the gate", "ring", "white", DARK))
     return out
@@ -76,10 +76,8 @@ def key_panel(data: CurveData, rows: pd.DataFrame, plan: Layout) -> alt.LayerCha
     bars = base.transform_filter("datum.mark == 'bars'").transform_calculate(
         low="datum.y - 4", high="datum.y + 4", from_="datum.y - 2", to="datum.y + 2"
     )
-    thin = bars.mark_rule(strokeWidth=1, color=BELOW.whole).encode(
-        at, alt.Y("low:Q", scale=y, axis=None), alt.Y2("high")
-    )
-    thick = bars.mark_rule(strokeWidth=2, color=BELOW.half).encode(
+    thin = bars.mark_rule(strokeWidth=1, color="#BBBBBB").encode(at, alt.Y("low:Q", scale=y, axis=None), alt.Y2("high"))
+    thick = bars.mark_rule(strokeWidth=2, color="#777777").encode(
         at, alt.Y("from_:Q", scale=y, axis=None), alt.Y2("to")
     )
     words = base.mark_text(align="left", baseline="middle", fontSize=plan.font, color=DARK)

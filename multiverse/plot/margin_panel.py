@@ -45,7 +45,7 @@ def _axis(reach: float, scale: alt.Scale, plan: Layout) -> list[alt.Chart]:
     style: dict[str, Any] = {"stroke": DARK, "strokeWidth": 0.6}
     nil = base.transform_filter("datum.at == 0").mark_rule(**style)
     line, notch = base.mark_rule(**style), base.mark_rule(**style)
-    text = base.mark_text(baseline="bottom", fontSize=plan.small, color=DARK)
+    text = base.transform_filter("datum.at != 0").mark_text(baseline="bottom", fontSize=plan.small, color=DARK)
     return [
         nil.encode(at, y=alt.value(-2), y2=alt.value(plan.height)),
         line.encode(x=alt.value(EDGE), x2=alt.value(plan.shift - EDGE), y=alt.value(-2)),

@@ -11,7 +11,7 @@ from multiverse.plot.layout import nice_step
 from multiverse.plot.text_width import text_width
 
 Span = tuple[float, float]
-TICKS = 6  # at most this many steps between ticks
+TICKS = 8  # at most this many steps between ticks
 TOO_LONG, TOO_SHORT = 1e7, 1e-3  # values and steps beyond have labels in powers of ten
 TAIL = 0.02  # without green universes, this share of red ones may lie outside at either end
 
@@ -48,14 +48,15 @@ def ticks(span: Span) -> list[float]:
 
 
 def tick_format(values: list[float]) -> str:
-    """The format of the labels, as both Python and d3 read it."""
+    """The d3 format of the labels: decimals as the step needs them, or powers of ten."""
     step = float(np.diff(values).min()) if len(values) > 1 else 1.0
     if max(map(abs, values), default=0.0) >= TOO_LONG or step < TOO_SHORT:
-        return ".2e"
+        return "~e"
     return f",.{max(0, -math.floor(math.log10(step) + 1e-9))}f"
 
 
 def labels_width(span: Span, size: float) -> float:
     """Width in points of the widest label of the axis."""
     values = ticks(span)
-    return max((text_width(format(value, tick_format(values)), size) for value in values), default=0.0)
+    python = tick_format(values).replace("~e", ".1e")
+    return max((text_width(format(value, python), size) for value in values), default=0.0)

@@ -60,7 +60,8 @@ def open_draws(store: Store, run: str, names: Sequence[str], keys: Sequence[str]
     Raises ResultError for unknown names or keys, and where universes have draws of different shapes.
     """
     import xarray as xr
-    from xarray.core import indexing
+
+    from multiverse.store.draws_backend import lazily
 
     places = _places(store, run, keys, names)
     shapes = {name: _shape(store, run, name, places) for name in names}
@@ -71,7 +72,7 @@ def open_draws(store: Store, run: str, names: Sequence[str], keys: Sequence[str]
         called = f"{kind}_{bare}" if shared[bare] > 1 else bare
         dims = (*_DIMS, *(f"{called}_dim_{axis}" for axis in range(len(shape) - 2)))
         reader = _Reader(store, run, name, tuple(keys), tuple(places), shape, _dtype(store, name, places))
-        lazy = indexing.LazilyIndexedArray(reader.as_backend_array())
+        lazy = lazily((len(keys), *shape), reader.dtype, reader.read)
         variables[called] = xr.Variable(dims, lazy, {"name": name})
     return xr.Dataset(variables, coords={"universe": np.array(list(keys), dtype=object)})
 
@@ -111,24 +112,6 @@ class _Reader:
             for to, array in zip(positions, arrays, strict=True):
                 values[to] = array
         return values
-
-    def as_backend_array(self) -> Any:
-        """The same as xarray wants it; made here, so that importing this file does not import xarray."""
-        from xarray.backends import BackendArray
-        from xarray.core import indexing
-
-        reader = self
-
-        class Draws(BackendArray):
-            shape = (len(reader.keys), *reader.shape)
-            dtype = reader.dtype
-
-            def __getitem__(self, key: indexing.ExplicitIndexer) -> np.ndarray:
-                outer = indexing.IndexingSupport.OUTER
-                values: np.ndarray = indexing.explicit_indexing_adapter(key, self.shape, outer, reader.read)
-                return values
-
-        return Draws()
 
 
 def _counted(store: Store, run: str, keys: Sequence[str] | None, names: Sequence[str] | None) -> Table:

@@ -20,6 +20,28 @@ def part_address(name: str) -> str:
     return f"{PROTOCOL}://{FOLDERS['part']}/{name}"
 
 
+class _Bytes:
+    """What DuckDB asks of a file. It forgets to close some, so that going away closes."""
+
+    def __init__(self, file: BinaryIO):
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __del__(self) -> None:
+        self._file.close()
+
+
 class ReadOnlyParts(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
     """A file system that knows the published parts of one store, and nothing else.
 
@@ -34,15 +56,15 @@ class ReadOnlyParts(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no 
         super().__init__()
         self._store = store
 
-    def open(self, path: str, mode: str = "rb", **_: Any) -> BinaryIO:
+    def open(self, path: str, mode: str = "rb", **_: Any) -> _Bytes:
         """The part's bytes. Raises PermissionError for any other mode, FileNotFoundError for any other path."""
         if mode != "rb":
             raise PermissionError(f"the store is read-only here: {path}")
-        return self._store.open("part", self._name(path))
+        return _Bytes(self._store.open("part", self._name(path)))
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
         """Name, size in bytes, and type."""
-        with self.open(path) as file:
+        with self._store.open("part", self._name(path)) as file:
             return {"name": path, "size": file.seek(0, 2), "type": "file"}
 
     def modified(self, path: str) -> datetime:

@@ -43,8 +43,12 @@ class RunRecord:
 
 def encode_record(sections: Sections) -> Table:
     """The rows (section, name, value), in order. Used as it is for what a store says of its study."""
-    rows = [(section, name, value) for section, named in sections.items() for name, value in named.items()]
-    return pa.table(dict(zip(_SCHEMA.names, zip(*rows, strict=True), strict=True)) if rows else {}, _SCHEMA)
+    rows = [
+        {"section": section, "name": name, "value": value}
+        for section, named in sections.items()
+        for name, value in named.items()
+    ]
+    return pa.Table.from_pylist(rows, schema=_SCHEMA)
 
 
 def decode_record(table: Table) -> dict[str, dict[str, str | None]]:

@@ -94,10 +94,12 @@ def _planned(plans: Mapping[str, Table], decisions: list[str]) -> Table:
 def _options(spaces: Iterable[tuple[PlannedDecision, ...]]) -> Table:
     """Every option of every space once, as the first space that has it describes it."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
+    spelled: dict[str, str] = {}
     for decision in (decision for space in spaces for decision in space):
-        options = found.setdefault(decision.name, {})
+        name = spelled.setdefault(decision.name.lower(), decision.name)
+        options = found.setdefault(name, {})
         for option in decision.options:
-            of = {"decision": decision.name, "kind": decision.kind, "position": len(options)}
+            of = {"decision": name, "kind": decision.kind, "position": len(options)}
             options.setdefault(option.label, of | option._asdict())
     return pa.Table.from_pylist([row for options in found.values() for row in options.values()], schema=_OPTIONS)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import warnings
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from multiverse.errors import Problem, ResultError
 from multiverse.store.contract import Store
@@ -14,6 +15,8 @@ from multiverse.store.views import open_views
 if TYPE_CHECKING:
     import pandas as pd
     from duckdb import DuckDBPyConnection
+
+_TRACEBACK: Final = re.compile(r"\ATraceback .*?^(?=\w+: )", re.DOTALL | re.MULTILINE)  # of our own file system
 
 
 def query(store: Store, sql: str) -> pd.DataFrame:
@@ -33,10 +36,14 @@ def ask(con: DuckDBPyConnection, sql: str) -> pd.DataFrame:
 
     try:
         # as a parameter of `query` the text is one nested SELECT: DuckDB refuses every statement that changes anything
-        answer: pd.DataFrame = con.sql("select * from query(?)", params=[sql]).to_df()
+        relation = con.sql("select * from query(?)", params=[sql])
+        with warnings.catch_warnings():
+            # DuckDB 2.0 converts times with a zone by `DataFrame.drop(inplace=True)`, which pandas 3.1 warns about
+            warnings.filterwarnings("ignore", message="The inplace keyword in DataFrame.drop")
+            answer: pd.DataFrame = relation.to_df()
         return answer
     except duckdb.Error as error:
-        said = str(error).strip()
+        said = _TRACEBACK.sub("", str(error).strip())
     raise ResultError(Problem(f"this SQL cannot be answered: {said}", "one SELECT on the views below", _help(con, sql)))
 
 

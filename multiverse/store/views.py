@@ -82,21 +82,23 @@ def _row_views(decisions: list[str], columns: list[str]) -> Iterator[str]:
     yield f"""
         create table estimates as
         select u.key, u.run, {names} u.reference, u.ok, unnest(a.estimand) as estimand, {statistics}
-        from universes as u join stored.attempts as a using (run, key, attempt)"""
+        from universes as u join stored.attempts as a using (run, key, attempt) order by u.rowid"""
     yield f"""
         create table diagnostics as
         select a.key, a.run, a.engine, a.attempt, a.final, a.reason is null as ok, {diagnostics}
-        from stored.attempts as a semi join stored.planned as p using (run, key)"""
+        from stored.attempts as a semi join stored.planned as p using (run, key)
+        order by a.run, a.key, a.attempt"""
     yield f"""
         create table failures as
         select u.key, u.run, {names} u.reason, a.message, r.mend, a.traceback, u.attempt
         from universes as u join stored.attempts as a using (run, key, attempt)
         left join stored.reasons as r on r.code = u.reason
-        where u.final and not u.ok"""
+        where u.final and not u.ok order by u.rowid"""
     yield f"""
         create table planned as
-        select p.key, p.run, {labels} p.reference, p.program, p.rows_kept, u.key is not null as answered
-        from stored.planned as p left join universes as u using (run, key) order by p.run, p.position"""
+        select p.key, p.run, {labels} p.reference, p.program, p.rows_kept,
+            (p.run, p.key) in (select (run, key) from stored.attempts) as answered
+        from stored.planned as p order by p.run, p.position"""
     yield "create table options as from stored.options"
     yield "create table manifest as from stored.manifest"
 

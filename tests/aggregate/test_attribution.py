@@ -154,13 +154,13 @@ def test_monte_carlo_variance_is_taken_out_of_every_share(make):
     mean, mcse = truth.table["mean"].to_numpy(), 1.0
     exact = {name: total for name, (_, total) in shares(attribution(truth)).items()}
     found = {name: [] for name in space}
-    for _ in range(200):
+    for _ in range(100):
         table = truth.table.assign(mean=mean + rng.normal(0, mcse, len(mean)), mcse_mean=mcse)
         for name, (_, total) in shares(attribution(Estimates("effect", table, truth.decisions, len(mean)))).items():
             found[name].append(total)
     for name in ("a", "b"):
         # a ratio of two corrected variances is biased by about 1/n of its spread squared: 72 rows, allow 2 per cent
-        error = np.std(found[name]) / np.sqrt(200)
+        error = np.std(found[name]) / np.sqrt(100)
         assert abs(np.mean(found[name]) - exact[name]) < 4 * error + 0.05
     assert np.mean(found["c"]) < 0.1  # clipped at zero, so above it on average; 0.33 if the noise stayed in
 

@@ -72,7 +72,7 @@ def assert_same(read: Outcome, written: Outcome) -> None:
         np.testing.assert_array_equal(read.draws[name], array)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(outcomes, max_size=4))
 def test_what_is_written_is_read_back(written: list[Outcome]) -> None:
     table = encode(written, **BATCH)

@@ -83,11 +83,11 @@ def is_odd(n):
 def syntax(data, /, first, *rest, option: int = 3, scale=SCALES["weak"], **others) -> dict:
     """Much of the grammar."""
     total: float = 0.0
-    text = f"{first!r:>10} and {total:.2f}" " more"
+    text = f"{first!r:>10} and {total:.2f} more"
     pairs = {k: v for k, v in others.items() if (size := len(k)) > 1}
     items = [*rest, -1, 0x10, 1e-3, 2j, b"\x00", ..., None, True]
     match data:
-        case {"y": y, **left}:
+        case {"y": y, **left} if not left:
             total += y
         case [Point(x=x), *_] if x > 0:
             total -= x
@@ -146,9 +146,25 @@ def cached(x):
 
 
 VALUES = {
-    "plain": [None, True, 1, -(2**70), 0.1, -0.0, float("nan"), 1j, "é", b"\x00", (), [], {}, set(), frozenset({1, "a"})],
+    "plain": [
+        None,
+        True,
+        1,
+        -(2**70),
+        0.1,
+        -0.0,
+        float("nan"),
+        1j,
+        "é",
+        b"\x00",
+        (),
+        [],
+        {},
+        set(),
+        frozenset({1, "a"}),
+    ],
     "standard": [
-        datetime.datetime(2024, 2, 29, 12, tzinfo=datetime.timezone.utc),
+        datetime.datetime(2024, 2, 29, 12, tzinfo=datetime.UTC),
         datetime.date(2024, 2, 29),
         datetime.timedelta(days=1.5),
         pathlib.PurePosixPath("/a/b"),

@@ -1,0 +1,32 @@
+# README's two commands: `make radon` runs the main job, `make test` passes the tests. Both do all the set-up.
+PYTHON ?= python3
+VENV ?= .venv
+RUN = $(VENV)/bin
+
+.PHONY: radon test slow lint types clean
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(RUN)/python -m pip install --quiet --upgrade pip
+	$(RUN)/python -m pip install --quiet --editable ".[dev]"
+	touch $@
+
+radon: $(VENV)/installed ## 320 analyses of the Minnesota radon data; leaves experiments/radon/figures/
+	$(RUN)/multiverse run experiments/radon/study.py --store runs/radon
+	$(RUN)/multiverse curve runs/radon -o experiments/radon/figures/radon.pdf --width 183mm --label "basement effect on log radon"
+
+test: $(VENV)/installed ## the default tests, under 5 minutes
+	$(RUN)/python -m pytest
+
+slow: $(VENV)/installed ## the tests that take minutes
+	$(RUN)/python -m pytest -m slow
+
+lint: $(VENV)/installed
+	$(RUN)/ruff check
+	$(RUN)/ruff format --check
+
+types: $(VENV)/installed
+	$(RUN)/mypy
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

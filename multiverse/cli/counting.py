@@ -1,0 +1,35 @@
+"""Progress that remembers how far it got, to be told when a sweep is stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from multiverse.progress import Advance, bar
+
+
+class Counting:
+    """How many universes were done, out of how many, and where they went."""
+
+    def __init__(self) -> None:
+        self.done = self.total = 0
+        self.place = ""
+        self.bar = bar
+
+    @contextmanager
+    def sweep(self, title: str, total: int, unit: str) -> Iterator[Advance]:
+        """The bar of the sweep itself."""
+        self.total = total
+        with bar(title, total, unit) as advance:
+
+            def counted(count: int = 1, *, more: int = 0, note: str = "") -> None:
+                self.done, self.total = self.done + count, self.total + more
+                advance(count, more=more, note=note)
+
+            yield counted
+
+    def said(self) -> str:
+        """What a person who stops a sweep wants to know."""
+        if not self.total:
+            return "Nothing was sampled yet, and nothing is lost."
+        return f"Nothing that was finished is lost: {self.done} of {self.total} universes went to {self.place}."

@@ -1,0 +1,53 @@
+"""`multiverse curve`: the specification curve as a file, with its data and its caption beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from multiverse.cli.store_argument import run_option, shown_path, store_argument, store_path
+
+_HELP = """Draw the specification curve of ESTIMAND (the first one by default).
+
+Beside the figure its data are written as .csv and its caption as .txt, under the same name. STORE is a store's folder,
+or a study file.
+
+\b
+Example:
+  multiverse curve runs/radon effect -o curve.pdf --width 89mm
+"""
+
+
+@click.command(help=_HELP, short_help="Draw the specification curve as PDF, SVG or PNG.")
+@store_argument
+@click.argument("estimand", required=False)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    default="curve.pdf",
+    show_default=True,
+    help="Where to; .pdf, .svg or .png. Overwritten.",
+)
+@click.option("--width", default="183mm", show_default=True, help="89mm (a column), 183mm (a page), or millimetres.")
+@click.option("--title", metavar="TEXT", help="What is estimated, in words.  [default: the estimand's name]")
+@click.option("--threshold", type=float, default=0.0, show_default=True, help="The value that intervals are held to.")
+@run_option
+def curve(
+    store: str,
+    estimand: str | None,
+    output: str,
+    width: str,
+    title: str | None,
+    threshold: float,
+    run_name: str | None,
+) -> None:
+    """Draw the specification curve of a store."""
+    path = store_path(store)
+    from multiverse.results import load
+
+    results = load(path, run=run_name)
+    figure = results.curve(estimand, title_y=title, threshold=threshold, width=width)
+    for written in figure.save(Path(output).expanduser()):
+        click.echo(f"wrote {shown_path(written)}")

@@ -1,0 +1,79 @@
+"""Which engine runs, with which settings: the defaults, then what the study file advises, then the options."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+import click
+
+from multiverse.errors import PlanError, Problem, near_miss
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_OPTIONS: Final = (
+    click.option("--engine", metavar="NAME", help="Which engine samples; `engine` of the study file, else nuts."),
+    click.option("--chains", type=click.IntRange(min=1), help="Chains a universe."),
+    click.option("--warmup", type=click.IntRange(min=1), help="Draws of a chain that only adapt, and are not kept."),
+    click.option("--draws", type=click.IntRange(min=1), help="Draws of a chain that are kept."),
+    click.option(
+        "--target-accept",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        help="Acceptance that the step size is tuned for; raise it against divergences.",
+    ),
+    click.option("--max-tree-depth", type=click.IntRange(min=1), help="At most 2^this steps a draw."),
+    click.option("--dense-mass/--diagonal-mass", default=None, help="Adapt a full mass matrix, or its diagonal."),
+    click.option("--seed", type=click.IntRange(min=0), help="Another seed gives other draws of the same posteriors."),
+    click.option("--dtype", type=click.Choice(["float32", "float64"]), help="Precision of all computation."),
+)
+
+
+def engine_options(command: Command) -> Command:
+    """Adds `--engine` and an option for each setting; what is not given is None."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def chosen_engine(advised: Any, name: str | None, settings: Mapping[str, Any]) -> Any:
+    """The engine: what the study file advises (None if nothing), or the one named, with the settings that are not None.
+
+    Raises PlanError for an engine that is not there, and for a setting that it does not have.
+    """
+    from multiverse.sweep import ENGINES
+
+    given = {setting: value for setting, value in settings.items() if value is not None}
+    if name is not None and name not in ENGINES:
+        raise PlanError(
+            Problem(
+                f"there is no engine {name!r}.",
+                f"one of {', '.join(ENGINES)}",
+                f"{near_miss(name, ENGINES)}Write `--engine {next(iter(ENGINES))}`, or leave it out",
+            )
+        )
+    if advised is not None and name in (None, advised.name):
+        engine = advised
+    else:
+        engine = ENGINES[name or next(iter(ENGINES))]()
+    known = {field.name for field in dataclasses.fields(engine)}
+    if unknown := [setting for setting in given if setting not in known]:
+        raise PlanError(
+            Problem(
+                f"the engine {engine.name!r} has no setting {setting!r}.",
+                f"one of {', '.join(sorted(known))}",
+                f"leave out `--{setting.replace('_', '-')}`",
+            )
+            for setting in unknown
+        )
+    return dataclasses.replace(engine, **given)
+
+
+def draws_of(engine: Any) -> int:
+    """How many draws a universe takes in all, over chains, warm-up included: what a forecast multiplies."""
+    from multiverse.engines.nuts import NUTS
+
+    own = NUTS()  # an engine without chains is forecast as this one
+    return int(getattr(engine, "chains", own.chains)) * (
+        int(getattr(engine, "warmup", own.warmup)) + int(getattr(engine, "draws", own.draws))
+    )

@@ -1,0 +1,43 @@
+"""The command `multiverse`. Every file of this folder imports click and little else until a command runs."""
+
+from __future__ import annotations
+
+import click
+
+from multiverse import __version__
+from multiverse.cli.curve import curve
+from multiverse.cli.exits import EXIT_CODES, Commands
+from multiverse.cli.init import init
+from multiverse.cli.plan import plan
+from multiverse.cli.run import run
+from multiverse.cli.show import show
+from multiverse.cli.sql import sql
+from multiverse.cli.status import status
+
+_HELP = """Run every defensible version of a Bayesian analysis.
+
+A study file is a Python file with a variable `study`. What a run answers is kept in a store: a folder, `runs/NAME`
+beside the study file unless you name another. Where a command wants a store, the study file will do too.
+
+\b
+Example:
+  multiverse init first              writes first/study.py and its data
+  multiverse plan first/study.py     how many universes, how long
+  multiverse run first/study.py      answers them; stop and go on at will
+  multiverse curve first/study.py    draws the specification curve
+"""
+
+
+@click.group(
+    cls=Commands,
+    help=_HELP,
+    epilog=EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, message="multiverse %(version)s")
+def main() -> None:
+    """Run every defensible version of a Bayesian analysis."""
+
+
+for _command in (init, plan, run, status, sql, curve, show):
+    main.add_command(_command)

@@ -1,0 +1,94 @@
+"""`multiverse plan`: what a run would do, and how long it would take. Samples nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from multiverse.cli.engine_options import chosen_engine, draws_of, engine_options
+from multiverse.cli.store_argument import json_option, shown_path, talk_to_stderr
+
+if TYPE_CHECKING:
+    from multiverse.planning.plan import Plan
+
+_HELP = """Show what a run of STUDY.py would do; nothing is sampled.
+
+Universes, the programs they compile to and why these differ, rows, remarks of the planner, and the time, which a pilot
+of some seconds forecasts within a factor of about three. All mistakes in the study are listed at once, on stderr, and
+the exit code is then 2.
+
+\b
+Example:
+  multiverse plan study.py
+  multiverse plan study.py --draws 2000 --store runs/long
+"""
+
+
+@click.command(help=_HELP, short_help="Show what a run would do, and how long it takes.")
+@click.argument("study", metavar="STUDY.py")
+@click.option("--store", metavar="FOLDER", help="Say how many universes this store has answered.")
+@click.option("--run", "run_name", metavar="NAME", default="main", show_default=True, help="In this run of the store.")
+@click.option("--no-pilot", is_flag=True, help="No forecast of the time.")
+@engine_options
+@json_option
+def plan(
+    study: str, store: str | None, run_name: str, no_pilot: bool, engine: str | None, as_json: bool, **settings: Any
+) -> None:
+    """Show what a run of a study file would do."""
+    from multiverse.loading import load_study
+    from multiverse.planning.build import plan as make_plan
+    from multiverse.progress import bar
+
+    with talk_to_stderr(as_json):
+        file = load_study(study)
+        sampler = chosen_engine(file.engine, engine, settings)
+        planned = make_plan(file.study, progress=bar)
+        place = file.store if store is None else Path(store).expanduser()
+        remark = ""
+        if store is not None or (place / "runs").is_dir():
+            planned, remark = _less_answered(planned, place, run_name)
+        if not no_pilot and planned.todo:
+            planned = _with_forecast(planned, draws_of(sampler))
+    if as_json:
+        from multiverse.cli.as_json import echo_json
+        from multiverse.cli.plan_card import plan_card
+
+        echo_json(plan_card(planned))
+        return
+    click.echo(repr(planned))
+    if remark:
+        click.echo(f"  {remark}")
+    where = "" if store is None else f" --store {shown_path(place)}"
+    click.echo(f"\nNext: multiverse run {study}{where}" if planned.todo else f"\nNothing is left to run in {place}.")
+
+
+def _less_answered(planned: Plan, place: Path, run: str) -> tuple[Plan, str]:
+    """The plan without what the store has answered, and a remark on the store."""
+    from multiverse.store.place import open_store
+    from multiverse.sweep import answered
+
+    if not place.exists():
+        return planned, f"{shown_path(place)} is not there yet: a run makes it."
+    store = open_store(place)
+    studies = store.names("study")
+    if studies and planned.identity.id not in studies:
+        return planned, f"{shown_path(place)} belongs to another study, or to this one before it was changed."
+    left = planned.without(answered(store, run))
+    return left, f"{len(planned) - len(left.todo):,} already answered in {shown_path(place)}, run {run!r}."
+
+
+def _with_forecast(planned: Plan, draws: int) -> Plan:
+    """The plan with a forecast of what is still to do."""
+    from multiverse.executors.local import Local
+    from multiverse.planning.forecast import pilot
+    from multiverse.progress import bar
+
+    needed = [program for program in planned.programs if planned.todo & program.members.keys()]
+    with bar("timing a pilot", 1, "pilots") as advance:
+        forecast = pilot(needed, len(planned.todo), Local().workers, draws)
+        advance()
+    return dataclasses.replace(planned, forecast=forecast if math.isfinite(forecast.seconds) else None)

@@ -1,0 +1,61 @@
+"""A plan as plain data, for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from multiverse.planning.plan import Plan
+    from multiverse.planning.program import Program
+
+
+def plan_card(plan: Plan) -> dict[str, Any]:
+    """What `multiverse plan --json` prints: counts, decisions, programs, notes, seconds."""
+    forecast = plan.forecast
+    return {
+        "study": plan.study.name,
+        "universes": len(plan),
+        "answered": len(plan) - len(plan.todo),
+        "reference": plan.reference,
+        "estimands": [estimand.name for estimand in plan.wanted.estimands],
+        "decisions": [
+            {
+                "name": name,
+                "kind": decision.kind,
+                "options": [
+                    {
+                        "label": option.label,
+                        "why": option.why,
+                        "plausibility": option.plausibility,
+                        "reference": option.label == decision.reference,
+                    }
+                    for option in decision.options
+                ],
+            }
+            for name, decision in plan.study.space.decisions.items()
+        ],
+        "programs": [_program(program) for program in plan.programs],
+        "notes": list(plan.notes),
+        "forecast": None
+        if forecast is None
+        else {
+            "seconds": forecast.seconds,
+            "compile_seconds": forecast.compile_seconds,
+            "universe_seconds": forecast.universe_seconds,
+            "workers": forecast.workers,
+            "draws": forecast.draws,
+        },
+    }
+
+
+def _program(program: Program) -> dict[str, Any]:
+    kept = [member.rows_kept for member in program.members.values()]
+    return {
+        "id": program.id,
+        "why": program.why,
+        "universes": len(program.members),
+        "rows_least": min(kept),
+        "rows_most": max(kept),
+        "padded_to": program.padding.length if program.padding else None,
+        "latents": program.sites.dimension,
+    }

@@ -1,0 +1,97 @@
+"""`multiverse run`: answer every universe that the store does not hold yet."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from multiverse.cli.engine_options import chosen_engine, engine_options
+from multiverse.cli.exits import ALL_RED, STOPPED
+from multiverse.cli.store_argument import json_option, shown_path, talk_to_stderr
+
+_HELP = f"""Answer every universe of STUDY.py that its store does not hold yet.
+
+The store is `runs/NAME` beside the study file, NAME being the name of the study; `--store` puts it elsewhere. Stop it
+with Ctrl-C, or kill it: nothing that was finished is lost, and the same command goes on. A study file may hold
+`engine = mv.NUTS(...)` beside `study`; the options replace single settings of it. One run of a store keeps to one set
+of settings: give another `--run` for others.
+
+A universe that fails the gate is red: it is kept with its reason, and left out of the answers. The exit code is 0 when
+everything is answered, even if some of it is red; {ALL_RED} when all of it is; {STOPPED} after Ctrl-C.
+
+\b
+Example:
+  multiverse run study.py
+  multiverse run study.py --run long --draws 2000 --target-accept 0.95
+"""
+
+
+@click.command(help=_HELP, short_help="Answer every universe; stop and go on at will.")
+@click.argument("study", metavar="STUDY.py")
+@click.option("--store", metavar="FOLDER", help="Where the answers go.  [default: runs/NAME beside STUDY.py]")
+@click.option("--run", "run_name", metavar="NAME", default="main", show_default=True, help="The run in the store.")
+@engine_options
+@click.option(
+    "--keep",
+    metavar="WHAT",
+    default="estimands",
+    show_default=True,
+    help="Draws to keep: estimands, all, or names of sites with commas between.",
+)
+@click.option("--threads", type=click.IntRange(min=1), help="Batches side by side.  [default: one a core]")
+@json_option
+def run(
+    study: str,
+    store: str | None,
+    run_name: str,
+    engine: str | None,
+    keep: str,
+    threads: int | None,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """Answer every universe of a study file."""
+    from multiverse.cli.counting import Counting
+    from multiverse.cli.stop import goes_at_once, this_command
+
+    counting, command = Counting(), this_command()
+
+    def message() -> str:
+        return f"Stopped. {counting.said()} Go on with:\n  {command}"
+
+    with goes_at_once(message), talk_to_stderr(as_json):
+        from multiverse.executors.local import Local
+        from multiverse.loading import load_study
+        from multiverse.planning.build import plan as make_plan
+        from multiverse.planning.show import headline
+        from multiverse.sweep import run as sweep
+
+        file = load_study(study)
+        place = file.store if store is None else Path(store).expanduser()
+        sampler = chosen_engine(file.engine, engine, settings)
+        planned = make_plan(file.study, progress=counting.bar)
+        counting.place = shown_path(place)
+        click.echo(f"{headline(planned)}\nStore: {shown_path(place)}, run {run_name!r}", err=True)
+        began = time.monotonic()
+        results = sweep(
+            planned,
+            store=place,
+            engine=sampler,
+            executor=Local(threads),
+            run=run_name,
+            keep=_kept(keep),
+            progress=counting.sweep,
+        )
+        seconds = time.monotonic() - began
+    from multiverse.cli.run_report import report
+
+    if report(results, counting.done, seconds, shown_path(place), as_json=as_json):
+        click.get_current_context().exit(ALL_RED)
+
+
+def _kept(keep: str) -> str | list[str]:
+    names = [name.strip() for name in keep.split(",") if name.strip()]
+    return keep if keep in ("estimands", "all") else names

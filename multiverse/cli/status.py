@@ -1,0 +1,79 @@
+"""`multiverse status`: how far the runs of a store have come; works while they write."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from multiverse.cli.store_argument import json_option, shown_path, store_argument, store_path
+
+if TYPE_CHECKING:
+    from multiverse.cli.run_state import RunState
+
+_HELP = """Show how far the runs of STORE have come, also while they write.
+
+For each run: universes planned, answered, green and red with the reasons, the rate of the latest call, when it last
+wrote, and its settings. STORE is a store's folder, or a study file.
+
+\b
+Example:
+  multiverse status runs/radon
+  multiverse status study.py --json
+"""
+
+
+@click.command(help=_HELP, short_help="Show how far a run has come, also while it writes.")
+@store_argument
+@json_option
+def status(store: str, as_json: bool) -> None:
+    """Show how far the runs of a store have come."""
+    path = store_path(store)
+    from multiverse.cli.run_state import run_states
+    from multiverse.store.place import open_store
+
+    states = run_states(open_store(path, must_exist=True))
+    if as_json:
+        from multiverse.cli.as_json import echo_json
+
+        runs = [{**state._asdict(), "reasons": [red._asdict() for red in state.reasons]} for state in states]
+        echo_json({"store": shown_path(path), "runs": runs})
+        return
+    if not states:
+        click.echo(f"{shown_path(path)} holds no run yet.")
+    for number, state in enumerate(states):
+        click.echo("" if number else None, nl=bool(number))
+        _tell(state)
+
+
+def _tell(state: RunState) -> None:
+    from multiverse.cli.reds_table import echo_reds
+    from multiverse.cli.tables import echo_prose
+    from multiverse.planning.show import duration
+
+    click.secho(f"{state.study}, run {state.run!r}", bold=True)
+    click.echo(f"  {counts_text(state.planned, state.answered, state.green, state.red)}")
+    calls = "" if state.calls == 1 else f", for the {state.calls}. time"
+    since = (datetime.now(UTC) - state.last_write).total_seconds() if state.last_write else None
+    wrote = "nothing written yet" if since is None else f"last wrote {duration(since)} ago"
+    click.echo(f"  started {state.started.astimezone():%Y-%m-%d %H:%M:%S}{calls}; {wrote}")
+    if state.per_minute:
+        left = state.planned - state.answered
+        rest = f"; at this rate {duration(left / state.per_minute * 60)} left, if it is running" if left else ""
+        click.echo(f"  {state.per_minute:.3g} universes a minute{rest}")
+    echo_prose(", ".join(f"{name} {_said(value)}" for name, value in state.settings.items()), indent=2)
+    if state.reasons:
+        echo_reds(state.reasons)
+
+
+def counts_text(planned: int, answered: int, green: int, red: int) -> str:
+    """`30 of 36 universes answered (83%): 28 green, 2 red`, coloured."""
+    share = f" ({answered / planned:.0%})" if 0 < answered < planned else ""
+    greens = click.style(f"{green:,} green", fg="green")
+    reds = click.style(f"{red:,} red", fg="red") if red else "0 red"
+    return f"{answered:,} of {planned:,} universes answered{share}: {greens}, {reds}"
+
+
+def _said(value: object) -> str:
+    return {True: "on", False: "off"}.get(value, str(value)) if isinstance(value, bool) else str(value)

@@ -1,0 +1,132 @@
+"""The caption of a specification curve: what it shows, how many universes were left out, what each sign means."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from multiverse.aggregate.printing import count, percent, rounded
+from multiverse.plot.curve_data import CurveData, verdicts
+from multiverse.plot.decimate import DRAWN_MOST, drawn
+from multiverse.plot.panel import sides
+from multiverse.plot.value_axis import value_span
+
+COLOURS = ("blue", "grey", "orange")
+
+
+def caption(data: CurveData, *, title_y: str | None = None, most: int = DRAWN_MOST) -> str:
+    """The caption in sentences, for the journal and for the file beside the figure; one paragraph."""
+    return " ".join(
+        [
+            *_universes(data, data.estimand if title_y is None else title_y),
+            *_marks(data),
+            *_reference(data),
+            *_panel(data),
+            *_left_undrawn(data, most),
+        ]
+    )
+
+
+def _say(data: CurveData, value: float) -> str:
+    low, high = value_span(data.universes, data.threshold)
+    return rounded(value, high - low)
+
+
+def _universes(data: CurveData, title: str) -> list[str]:
+    counts, summary = data.summary.counts, data.summary
+    out = [f"{title[:1].upper()}{title[1:]} in {count(len(data.universes), 'universe')}, sorted by posterior median."]
+    if summary.n:
+        low, high = _say(data, summary.low), _say(data, summary.high)
+        out.append(f"Over universes the median is {_say(data, summary.median)} (dashed line), from {low} to {high}.")
+    else:
+        out.append("No universe passes the gate: nothing is counted.")
+    if counts.red:
+        of = f"Of {count(counts.planned, 'universe')}, {counts.green:,} pass the gate"
+        fail = "1 fails it and is" if counts.red == 1 else f"{counts.red:,} fail it and are"
+        out.append(f"{of}; {fail} left out of every number.")
+    if summary.with_red is not None:
+        red = summary.with_red
+        low, high = _say(data, red.low), _say(data, red.high)
+        out.append(
+            f"Counted with them, as far as they have numbers, it is {_say(data, red.median)}, from {low} to {high}."
+        )
+    if counts.blank:
+        out.append(f"Without numbers and not drawn: {counts.blank:,}.")
+    if counts.unanswered:
+        out.append(f"Not answered yet: {counts.unanswered:,}.")
+    if 0 < summary.n < counts.green:
+        out.append(f"Universes that differ only in parameterization count once, which leaves {summary.n:,}.")
+    return out
+
+
+def _marks(data: CurveData) -> list[str]:
+    hollow = "" if data.universes["ok"].all() else "; hollow points fail the gate"
+    seen = sides(data.universes, data.threshold)
+    found = [
+        f"{words} ({colour}, {int((seen == side).sum()):,})"
+        for side, words, colour in zip((-1, 0, 1), verdicts(data.threshold), COLOURS, strict=True)
+        if (seen == side).any()
+    ]
+    out = [
+        f"Points are posterior medians, thick and thin bars 50% and 95% intervals{hollow}.",
+        f"Colour, by the 95% interval: {', '.join(found)}.",
+    ]
+    low, high = value_span(data.universes, data.threshold)
+    if not low <= data.threshold <= high:
+        where = "below" if data.threshold < low else "above"
+        out.append(f"{'Zero' if data.threshold == 0 else 'The threshold'} lies {where} the axis.")
+    ends = data.universes[["q2_5", "q97_5"]].to_numpy()
+    if beyond := int(((ends[:, 0] < low) | (ends[:, 1] > high)).sum()):
+        out.append(f"Intervals cut off at the edge of the axis: {beyond:,}.")
+    if len(data.density):
+        out.append("At the side: density of the medians that pass the gate.")
+    return out
+
+
+def _reference(data: CurveData) -> list[str]:
+    own = data.universes[data.universes["reference"]]
+    if own.empty:
+        return ["The reference universe has no numbers."]
+    row = own.iloc[0]
+    red = "" if row["ok"] else "; it fails the gate"
+    low, high = _say(data, row["q2_5"]), _say(data, row["q97_5"])
+    return [
+        "Diamond and black ticks: the reference universe, the first option of every decision: "
+        f"{_say(data, row['median'])} (95% interval {low} to {high}{red})."
+    ]
+
+
+def _panel(data: CurveData) -> list[str]:
+    if data.heads.empty:
+        return []
+    out = ["Below: a tick where a universe has an option."]
+    if data.universes[list(data.heads["decision"])].isna().any(axis=None):
+        out.append("No tick: the decision does not apply.")
+    known = data.heads[np.isfinite(data.heads["share"])]
+    if len(known):
+        listed = ", ".join(f"{d} {percent(s)}" for d, s in zip(known["decision"], known["share"], strict=True))
+        out.append(
+            "Share: the part of the variance between universes that a decision accounts for, interactions included, so "
+            f"that shares may add to more than 100%, Monte Carlo variance taken out ({listed})."
+        )
+        if not data.attribution.balanced:
+            out.append("The universes are no full product of options: shares are by regression.")
+    else:
+        out.append("Universes differ too little, or are too few, to share out the variance between them.")
+    out.append(
+        "Shift: mean median of universes with an option less that of universes with the decision's other options."
+    )
+    return out
+
+
+def _left_undrawn(data: CurveData, most: int) -> list[str]:
+    out = []
+    if data.fixed:
+        out.append(f"Decisions with one option, not drawn: {', '.join(data.fixed)}.")
+    rows, n = drawn(data.universes, most), len(data.universes)
+    if len(rows) < n:
+        reds = f", {int((~rows['ok']).sum()):,} of {int((~data.universes['ok']).sum()):,} that fail the gate"
+        out.append(
+            f"Drawn: {len(rows):,} of {n:,} universes, evenly spaced by rank, with the extremes, the reference"
+            f"{reds if (~data.universes['ok']).any() else ''}; all are counted."
+        )
+    return out

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from multiverse.aggregate.estimates import Estimates
+from multiverse.plot.caption import caption
+from multiverse.plot.curve_data import curve_data
+
+
+def test_it_says_what_counts_and_what_was_left_out(make):
+    text = caption(curve_data(make(red=(3, 7), blank=(9,), planned=50)), title_y="basement effect")
+    assert text.startswith("Basement effect in 47 universes, sorted by posterior median.")
+    assert "Of 50 universes, 45 pass the gate; 3 fail it and are left out of every number." in text
+    assert "Counted with them, as far as they have numbers, it is" in text
+    assert "Without numbers and not drawn: 1." in text
+    assert "Not answered yet: 2." in text
+    assert "count once, which leaves 24" in text
+    assert "hollow points fail the gate" in text
+    assert "geometry <1%)" in text or "geometry 0%)" in text
+    assert "first option of every decision" in text
+    assert "by regression" not in text
+
+
+def test_colours_are_counted(make):
+    data = curve_data(make())
+    counts = data.universes["verdict"].value_counts()
+    text = caption(data)
+    for word, colour in (("below zero", "blue"), ("holds zero", "grey")):
+        assert f"{word} ({colour}, {counts[word]})" in text
+    assert "hollow" not in text
+
+
+def test_edges_are_said(make):
+    all_red = caption(curve_data(make(red=range(48))))
+    assert "No universe passes the gate" in all_red
+    assert "too little, or are too few" in all_red
+    far = caption(curve_data(make(centre=100.0)))
+    assert "Zero lies below the axis." in far
+    estimates = make()
+    table = estimates.table.copy()
+    table.loc[[5], ["ok", "reason", "q97_5"]] = [False, "why", 1e6]
+    outlier = caption(curve_data(Estimates("effect", table, estimates.decisions, 48)))
+    assert "Intervals cut off at the edge of the axis: 1." in outlier
+    no_reference = caption(curve_data(Estimates("effect", table.iloc[1:], estimates.decisions, 48)))
+    assert "reference universe has no numbers" in no_reference
+    fixed = caption(curve_data(make({"only": ("prior", ["one"]), "two": ("prior", ["a", "b"])})))
+    assert "Decisions with one option, not drawn: only." in fixed
+
+
+def test_inactive_decisions_and_regression_are_said(make):
+    estimates = make()
+    table = estimates.table.copy()
+    table.loc[table["family"] == "Normal", "homes"] = None
+    table = table.drop_duplicates(subset=list(estimates.decisions))
+    text = caption(curve_data(Estimates("effect", table, estimates.decisions, len(table))))
+    assert "No tick: the decision does not apply." in text
+    assert "shares are by regression" in text
+
+
+def test_thinning_is_said(make):
+    data = curve_data(make(red=(5,)))
+    assert "Drawn: 2" in caption(data, most=20)
+    assert "1 of 1 that fail the gate; all are counted" in caption(data, most=20)
+    assert "Drawn" not in caption(data)
