@@ -177,9 +177,7 @@ def _study(module: ModuleType, path: Path, name: str | None) -> Study:
     if wanted in vars(module):
         value = vars(module)[wanted]
         mend = f"call it: `{wanted} = {getattr(value, '__name__', wanted)}()`" if callable(value) else "rename it"
-        raise StudyFileError(
-            Problem(f"`{wanted}` in {path.name} is {_described(value)}, not a study.", expected, mend)
-        )
+        raise StudyFileError(Problem(f"`{wanted}` in {path.name} is {_described(value)}, not a study.", expected, mend))
     if held:
         said = f"{path.name} has no variable `{wanted}`, but {'a study' if len(held) == 1 else f'{len(held)} studies'}"
         guess = near_miss(wanted, held)
@@ -202,5 +200,3 @@ def _described(value: Any) -> str:
         return f"the class {value.__name__}"
     article = "an" if type(value).__name__[0].lower() in "aeiou" else "a"
     return f"{article} {type(value).__name__}"
-
-

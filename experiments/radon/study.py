@@ -116,5 +116,5 @@ study = mv.Study(
     space=space,
 )
 
-# Trees of 63 steps suffice here; the kernel's bookkeeping grows with the depth it must be ready for.
-engine = mv.NUTS(warmup=300, draws=500, max_tree_depth=6)
+# Trees of 31 steps suffice here; the work of a step grows with the depth the kernel must be ready for.
+engine = mv.NUTS(warmup=300, draws=1000, max_tree_depth=5)

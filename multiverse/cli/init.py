@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from multiverse.cli.store_argument import shown_path
+from multiverse.cli.store_argument import shown_path, typed_path
 from multiverse.errors import MultiverseError, Problem
 
 TEMPLATE = ("study.py", "sleep.csv", "README.md")
@@ -36,7 +36,7 @@ def init(folder: str) -> None:
         with open(place / name, "xb") as file:
             file.write((template / name).read_bytes())
         click.echo(f"wrote {shown_path(place / name)}")
-    study = shown_path(place / "study.py")
+    study = typed_path(place / "study.py")
     click.echo(f"\nNext:\n  multiverse plan {study}\n  multiverse run {study}\n  multiverse curve {study}")
 
 
@@ -50,13 +50,6 @@ def _refuse(place: Path) -> None:
             Problem(
                 f"{shown_path(place)} already holds {', '.join(there)}; nothing was written.",
                 f"a folder without {', '.join(TEMPLATE)}",
-                f"multiverse init {shlex_quoted(place / 'first')}",
+                f"multiverse init {typed_path(place / 'first')}",
             )
         )
-
-
-def shlex_quoted(path: Path) -> str:
-    """A path to paste into a shell."""
-    import shlex
-
-    return shlex.quote(shown_path(path))

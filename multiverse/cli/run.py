@@ -88,7 +88,7 @@ def run(
         seconds = time.monotonic() - began
     from multiverse.cli.run_report import report
 
-    if report(results, counting.done, seconds, shown_path(place), as_json=as_json):
+    if report(results, counting.done, seconds, place, as_json=as_json):
         click.get_current_context().exit(ALL_RED)
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from multiverse.cli.run_state import RunState, run_states
+from multiverse.cli.store_argument import shown_path, typed_path
 
 if TYPE_CHECKING:
     from multiverse.results import Results
 
 
-def report(results: Results, done: int, seconds: float, place: str, *, as_json: bool) -> bool:
+def report(results: Results, done: int, seconds: float, place: Path, *, as_json: bool) -> bool:
     """Tell it on stdout; true when everything that was answered is red."""
     state = next(state for state in run_states(results.store) if state.run == results.run)
     all_red = state.answered > 0 and state.green == 0
@@ -20,13 +23,13 @@ def report(results: Results, done: int, seconds: float, place: str, *, as_json: 
         from multiverse.cli.as_json import echo_json
 
         told = {"reasons": [red._asdict() for red in state.reasons], "seconds": seconds, "answered_now": done}
-        echo_json({"store": place, **state._asdict(), **told})
+        echo_json({"store": shown_path(place), **state._asdict(), **told})
     else:
         _tell(results, state, done, seconds, place, all_red)
     return all_red
 
 
-def _tell(results: Results, state: RunState, done: int, seconds: float, place: str, all_red: bool) -> None:
+def _tell(results: Results, state: RunState, done: int, seconds: float, place: Path, all_red: bool) -> None:
     from multiverse.cli.reds_table import echo_reds
     from multiverse.cli.status import counts_text
     from multiverse.cli.tables import echo_prose
@@ -35,7 +38,8 @@ def _tell(results: Results, state: RunState, done: int, seconds: float, place: s
     before = state.answered - done
     if done:
         click.echo(
-            f"{counted(done, 'universe')} in {duration(seconds)}" + (f", {before:,} were there before" if before else "")
+            f"{counted(done, 'universe')} in {duration(seconds)}"
+            + (f", {before:,} were there before" if before else "")
         )
     else:
         click.echo("Nothing was left to do.")
@@ -48,10 +52,11 @@ def _tell(results: Results, state: RunState, done: int, seconds: float, place: s
         click.secho("Not one universe may be trusted: there is no answer.", fg="red", bold=True)
     else:
         click.echo(str(results.summary()))
-    run = "" if results.run == "main" else f" --run {results.run}"
-    click.echo(f"\nThe answers are in {place}. Next:")
+    store = typed_path(place)
+    run = "" if results.run == "main" else f" --run {shlex.quote(results.run)}"
+    click.echo(f"\nThe answers are in {shown_path(place)}. Next:")
     if not all_red:
-        click.echo(f"  multiverse curve {place}{run} -o curve.pdf")
-    click.echo(f"  multiverse show {place} reference{run}")
+        click.echo(f"  multiverse curve {store}{run} -o curve.pdf")
+    click.echo(f"  multiverse show {store} reference{run}")
     view = "failures" if state.red else "estimates"
-    click.echo(f'  multiverse sql {place} "select * from {view} limit 10"')
+    click.echo(f'  multiverse sql {store} "select * from {view} limit 10"')

@@ -43,7 +43,8 @@ def status(store: str, as_json: bool) -> None:
     if not states:
         click.echo(f"{shown_path(path)} holds no run yet.")
     for number, state in enumerate(states):
-        click.echo("" if number else None, nl=bool(number))
+        if number:
+            click.echo()
         _tell(state)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-
-from multiverse.loading import is_study_file, load_study
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -33,6 +33,8 @@ def json_option(command: Command) -> Command:
 
 def store_path(place: str) -> Path:
     """The folder that is meant."""
+    from multiverse.loading import is_study_file, load_study
+
     if not is_study_file(place):
         return Path(place).expanduser()
     with talk_to_stderr(True):
@@ -41,7 +43,7 @@ def store_path(place: str) -> Path:
 
 def talk_to_stderr(quietly: bool) -> AbstractContextManager[Any]:
     """Where a program reads stdout, what a study file prints must not get in between."""
-    return redirect_stdout(click.get_text_stream("stderr")) if quietly else nullcontext()
+    return redirect_stdout(sys.stderr) if quietly else nullcontext()
 
 
 def shown_path(path: Path) -> str:
@@ -49,3 +51,8 @@ def shown_path(path: Path) -> str:
     here = Path.cwd()
     whole = path.absolute()
     return str(whole.relative_to(here)) if whole.is_relative_to(here) else str(whole)
+
+
+def typed_path(path: Path) -> str:
+    """The same, to paste into a shell."""
+    return shlex.quote(shown_path(path))

@@ -11,8 +11,8 @@ import pandas as pd
 from multiverse.aggregate.printing import rounded
 from multiverse.plot.curve_data import CurveData
 from multiverse.plot.inline import inline
-from multiverse.plot.layout import Layout
-from multiverse.plot.panel import by_side, panel, rank_axis, sides, words
+from multiverse.plot.layout import GAP, Layout
+from multiverse.plot.panel import LINE, by_side, panel, rank_axis, sides, words
 from multiverse.plot.style import DARK
 from multiverse.plot.text_width import text_width, wrap
 from multiverse.plot.value_axis import Span, labels_width, tick_format, ticks
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     ValueAxis = Callable[[str], alt.Y]
 
 
+AXIS = 8.0  # points from the axis of values to the title beside the labels: tick, padding and air
 APART = 3.0  # points between universes from which each bar is seen by itself
 
 
@@ -30,7 +31,8 @@ def title_panel(title: str, span: Span, plan: Layout) -> alt.LayerChart:
     """What is estimated, turned upright, left of the axis of values and its labels."""
     lines = wrap(title, plan.top, plan.font, 2, bold=True)
     # a turned text of more lines grows to the right: its last line keeps clear of the labels
-    x = plan.labels + 5 - 8 - labels_width(span, plan.font) - 1.15 * plan.font * (len(lines) - 1)
+    taken = AXIS + labels_width(span, plan.font) + LINE * plan.font * (len(lines) - 1)
+    x = plan.labels + GAP - taken
     style = {"align": "center", "baseline": "bottom", "angle": 270, "fontWeight": "bold"}
     return panel([words(lines, x, plan.top / 2, plan.font, **style)], plan.labels, plan.top)
 

@@ -13,6 +13,8 @@ from multiverse.plot.style import DARK, HUES
 if TYPE_CHECKING:
     import altair as alt
 
+LINE = 1.15  # distance of lines of text, in font sizes
+
 
 def panel(layers: list[alt.Chart], width: float, height: float) -> alt.LayerChart:
     """The layers on top of each other in a frame of this size, in points."""
@@ -25,7 +27,7 @@ def words(lines: list[str], x: float, y: float, size: float, **style: Any) -> al
     """A text of one or more lines at a place of the panel, in points from its upper left corner."""
     import altair as alt
 
-    mark = alt.MarkDef(type="text", fontSize=size, lineHeight=1.15 * size, **{"color": DARK} | style)
+    mark = alt.MarkDef(type="text", fontSize=size, lineHeight=LINE * size, **{"color": DARK} | style)
     text = alt.value(lines if len(lines) > 1 else lines[0])
     here = alt.Chart(inline(pd.DataFrame({"one": [1]})), mark=mark)
     return here.encode(x=alt.value(x), y=alt.value(y), text=text)

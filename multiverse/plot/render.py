@@ -27,9 +27,12 @@ def render(chart: alt.TopLevelMixin, suffix: str, width_mm: float, *, ppi: float
     """
     if suffix not in SUFFIXES:
         raise ResultError(Problem(f"{suffix!r} is no kind of figure", " or ".join(SUFFIXES), 'save("curve.pdf")'))
+    import altair as alt
     import vl_convert
 
-    drawn = vl_convert.vegalite_to_svg(chart.to_dict())
+    with alt.theme.enable("none"):  # the figure looks the same whatever theme the notebook uses
+        spec = chart.to_dict()
+    drawn = vl_convert.vegalite_to_svg(spec)
     if suffix == ".svg":
         return _embedded(_sized(drawn, width_mm, "mm")).encode()
     sized = _sized(drawn, width_mm, "")

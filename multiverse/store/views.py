@@ -120,10 +120,11 @@ def _named(columns: list[str], prefix: str, known: tuple[str, ...], taken: set[s
 
 def _holders(con: DuckDBPyConnection, columns: list[str]) -> Iterator[tuple[str, str, str]]:
     """(run, shape column, batch) for all draws of universes in `universes`."""
-    for column in (c for c in columns if c.startswith(SHAPE)):
-        found = con.execute(
-            f"""select distinct u.run, u.batch from universes as u
-            join stored.attempts as a using (run, key, attempt) where a.{identifier(column)} is not null"""
-        )
-        for run, batch in found.fetchall():
-            yield run, column, batch
+    shapes = [column for column in columns if column.startswith(SHAPE)]
+    held = _listed(f"bool_or(a.{identifier(column)} is not null)" for column in shapes)
+    found = con.execute(
+        f"""select {held} u.run, u.batch
+        from universes as u join stored.attempts as a using (run, key, attempt) group by u.run, u.batch"""
+    )
+    for *there, run, batch in found.fetchall():
+        yield from ((run, column, batch) for column, yes in zip(shapes, there, strict=True) if yes)

@@ -202,7 +202,7 @@ def test_a_hundred_thousand_universes_in_seconds(make, red):
     space = {f"d{i}": ("prior", ["a", "b", "c"]) for i in range(6)} | {f"e{i}": ("x", ["a", "b"]) for i in range(7)}
     rng = np.random.default_rng(8)
     estimates = make(space, rng.normal(size=3**6 * 2**7), red=red)
-    start = time.perf_counter()
+    start = time.process_time()
     answer = attribution(estimates)
-    assert time.perf_counter() - start < 15  # measured: 1 s and 4 s; the room is for a busy machine
+    assert time.process_time() - start < 15  # measured: 1 s and 2 s of processor time; the room is for a slower one
     assert answer.balanced == (not red)

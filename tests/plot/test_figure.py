@@ -79,6 +79,14 @@ def test_it_shows_itself_in_a_notebook_and_a_terminal(figure):
     assert repr(figure).startswith("Figure of 48 rows, 183 mm wide. Basement effect")
 
 
+def test_a_theme_of_the_notebook_changes_nothing(figure):
+    import altair as alt
+
+    plain = figure.svg()
+    with alt.theme.enable("dark"):
+        assert figure.svg() == plain
+
+
 def test_the_chart_is_altairs(figure):
     import altair as alt
 

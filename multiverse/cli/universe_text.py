@@ -1,0 +1,89 @@
+"""One universe for a person to read."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from multiverse.cli.cells import said
+from multiverse.cli.tables import echo_prose, echo_table
+
+_ESTIMATES = ("estimand", "mean", "sd", "median", "q2_5", "q97_5", "p_positive", "mcse_mean", "ess", "rhat")
+
+
+def tell_universe(card: Mapping[str, Any]) -> None:
+    """Print the card of `multiverse show`."""
+    click.secho(f"Universe {card['key']}", bold=True)
+    run = f", run {card['run']!r}" if card["run"] else ""
+    reference = "; the reference universe" if card["reference"] else ""
+    click.echo(f"of {card['study']!r}{run}; {card['rows_kept']} rows kept{reference}\n")
+    _options(card["options"])
+    if card.get("data"):
+        click.echo()
+        _data(card)
+    if "remark" in card:
+        click.echo()
+        echo_prose(card["remark"])
+    click.echo()
+    _outcome(card["outcome"])
+    click.secho("\nIn Python", bold=True)
+    click.echo(textwrap.indent(card["python"], "  "))
+
+
+def _options(options: list[dict[str, Any]]) -> None:
+    header = ["decision", "kind", "option"]
+    rows = [[o["decision"], o["kind"], _label(o)] for o in options]
+    for name, title in (("value", "value"), ("plausibility", "plausibility"), ("why", "why")):
+        if any(o.get(name) is not None for o in options):
+            header.append(title)
+            for row, option in zip(rows, options, strict=True):
+                row.append("" if option.get(name) is None else option[name])
+    echo_table(header, rows, prose="why")
+    if any(o["reference"] for o in options):
+        click.echo("* the reference option")
+
+
+def _label(option: Mapping[str, Any]) -> str:
+    if option["label"] is None:
+        return "(does not apply)"
+    return option["label"] + ("*" if option["reference"] else "")
+
+
+def _data(card: Mapping[str, Any]) -> None:
+    click.secho("Prepared data", bold=True)
+    rows = [
+        (a["name"], a["dtype"], " x ".join(map(str, a["shape"])) or "one number", a["least"], a["mean"], a["most"])
+        for a in card["data"]
+    ]
+    echo_table(("array", "dtype", "shape", "least", "mean", "most"), rows, indent=2)
+    if card["first_rows"]:
+        click.echo("  first rows")
+        echo_table([a["name"] for a in card["data"]], card["first_rows"], indent=2)
+
+
+def _outcome(outcome: Mapping[str, Any] | None) -> None:
+    if outcome is None:
+        click.echo("Not answered yet.")
+        return
+    if outcome["ok"]:
+        click.secho("Green", fg="green", bold=True)
+    else:
+        click.secho(f"Red: {outcome['reason']}", fg="red", bold=True)
+        for line in (outcome["message"], outcome["mend"]):
+            if line:
+                echo_prose(str(line), indent=2)
+        if outcome["traceback"]:
+            click.echo(textwrap.indent(str(outcome["traceback"]).rstrip(), "    "))
+    click.echo(
+        f"  by {outcome['engine']}, attempt {outcome['attempt']}, {outcome['seconds']:.2g} s of its batch on "
+        f"{outcome['host']}, finished {said(outcome['finished'])} UTC"
+    )
+    if outcome["estimates"]:
+        known = [name for name in _ESTIMATES if name in outcome["estimates"][0]]
+        echo_table(known, [[row[name] for name in known] for row in outcome["estimates"]], indent=2)
+    numbers = {name: value for name, value in outcome["diagnostics"].items() if said(value) != "-"}
+    if numbers:
+        echo_prose(", ".join(f"{name} {said(value)}" for name, value in numbers.items()), indent=2)
