@@ -14,7 +14,7 @@ from typing import Any
 from multiverse.engines.engine import settings_of
 from multiverse.engines.gate import SOURCES
 from multiverse.errors import Problem, StoreError
-from multiverse.plan.keys import StudyIdentity, changed_settings, run_id
+from multiverse.identity.keys import StudyIdentity, changed_settings, run_id
 from multiverse.planning.plan import Plan
 from multiverse.store.contract import Store
 from multiverse.store.plan_table import (

@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 import pyarrow as pa
 
 from multiverse.engines.outcome import Outcome
-from multiverse.plan.keys import batch_id
+from multiverse.identity.keys import batch_id
 from multiverse.planning.plan import Plan, Wanted
 from multiverse.planning.program import Program
 

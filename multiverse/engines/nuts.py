@@ -19,7 +19,7 @@ from multiverse.engines.gate import Gate
 from multiverse.engines.judge import judge
 from multiverse.engines.nuts_block import block_function
 from multiverse.engines.outcome import Outcome
-from multiverse.plan.keys import rng_words
+from multiverse.identity.keys import rng_words
 from multiverse.planning.plan import Plan
 from multiverse.planning.tracing import compiled
 

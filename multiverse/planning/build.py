@@ -8,8 +8,8 @@ from typing import Any
 
 from multiverse.cores import cores
 from multiverse.errors import FingerprintError, PlanError, Problem
-from multiverse.plan.fingerprint import fingerprint
-from multiverse.plan.keys import StudyIdentity, universe_key
+from multiverse.identity.fingerprint import fingerprint
+from multiverse.identity.keys import StudyIdentity, universe_key
 from multiverse.planning.bind import Binding, bind, called
 from multiverse.planning.estimand import Estimand, estimands_of, signature_problems
 from multiverse.planning.group import Choice, Choices, Family, family_text, programs_of, without_padding

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from multiverse.errors import MultiverseError, Problem
-from multiverse.plan.fingerprint import fingerprint
+from multiverse.identity.fingerprint import fingerprint
 from multiverse.planning.branching import plain, trace_batched
 from multiverse.planning.model_trace import ModelTrace, trace_model
 from multiverse.planning.padding import Padding, common_rows, row_paths, rung

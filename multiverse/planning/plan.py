@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from multiverse.plan.keys import StudyIdentity
+from multiverse.identity.keys import StudyIdentity
 from multiverse.planning.estimand import Estimand
 from multiverse.planning.forecast import Forecast
 from multiverse.planning.program import Program

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from multiverse.plan.fingerprint import fingerprint
+from multiverse.identity.fingerprint import fingerprint
 
 Leaves = dict[str, np.ndarray]
 Rebuild = Callable[[Mapping[str, Any]], Any]

@@ -5,7 +5,7 @@ import pathlib
 
 import golden_study
 
-from multiverse.plan.fingerprint import fingerprint
+from multiverse.identity.fingerprint import fingerprint
 
 FINGERPRINTS = {name: fingerprint(value, name=name) for name, value in golden_study.VALUES.items()}
 pathlib.Path(__file__).with_name("golden.json").write_text(json.dumps(FINGERPRINTS, indent=1) + "\n")

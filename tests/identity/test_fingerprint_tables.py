@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from multiverse.plan.fingerprint import fingerprint
+from multiverse.identity.fingerprint import fingerprint
 
 
 def test_tables_count_by_labels_dtypes_and_values():

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from multiverse.plan.fingerprint_arrays import array_node, objects, texts
-from multiverse.plan.fingerprint_graph import Node
-from multiverse.plan.fingerprint_walk import Walk
+from multiverse.identity.arrays import array_node, objects, texts
+from multiverse.identity.graph import Node
+from multiverse.identity.walk import Walk
 
 
 def tables(value: Any, walk: Walk) -> Node | None:

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from multiverse.plan.fingerprint_graph import Node
-from multiverse.plan.fingerprint_installed import is_installed_class
-from multiverse.plan.fingerprint_plain import is_cached
-from multiverse.plan.fingerprint_walk import Walk
+from multiverse.identity.graph import Node
+from multiverse.identity.installed import is_installed_class
+from multiverse.identity.plain import is_cached
+from multiverse.identity.walk import Walk
 
 # Whether arguments are checked does not change a density; the shapes and caches follow from the rest.
 _NOT_CONTENT = {"_validate_args", "_inv"}

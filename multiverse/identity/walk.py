@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from multiverse.errors import Problem
-from multiverse.plan.fingerprint_graph import Node, Part
+from multiverse.identity.graph import Node, Part
 
 EXPECTED = "values, arrays, tables, distributions, and functions written in a file or a notebook cell"
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multiverse.errors import FingerprintError
-from multiverse.plan.fingerprint import fingerprint
-from multiverse.plan.keys import StudyIdentity, batch_id, changed_settings, rng_words, run_id, universe_key
+from multiverse.identity.fingerprint import fingerprint
+from multiverse.identity.keys import StudyIdentity, batch_id, changed_settings, rng_words, run_id, universe_key
 
 STUDY = StudyIdentity(prepare="p" * 32, model="m" * 32, data="d" * 32)
 OPTIONS = {"prior": fingerprint(1.0), "family": fingerprint("student"), "tail": fingerprint(4.0)}

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from multiverse.plan.fingerprint_graph import Node, Part
-from multiverse.plan.fingerprint_walk import Walk
+from multiverse.identity.graph import Node, Part
+from multiverse.identity.walk import Walk
 
 
 def arrays(value: Any, walk: Walk) -> Node | None:

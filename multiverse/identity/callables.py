@@ -7,9 +7,9 @@ import sys
 import types
 from typing import Any
 
-from multiverse.plan.fingerprint_classes import own_class
-from multiverse.plan.fingerprint_graph import Node
-from multiverse.plan.fingerprint_installed import (
+from multiverse.identity.classes import own_class
+from multiverse.identity.graph import Node
+from multiverse.identity.installed import (
     installed_class_name,
     installed_name,
     installed_singleton,
@@ -17,10 +17,10 @@ from multiverse.plan.fingerprint_installed import (
     is_installed_function,
     is_installed_module,
 )
-from multiverse.plan.fingerprint_names import captured_values, references
-from multiverse.plan.fingerprint_syntax import syntax_text
-from multiverse.plan.fingerprint_walk import Walk
-from multiverse.plan.source import NoSource, function_node
+from multiverse.identity.names import captured_values, references
+from multiverse.identity.source import NoSource, function_node
+from multiverse.identity.syntax import syntax_text
+from multiverse.identity.walk import Walk
 
 _OF_A_C_TYPE = (
     types.MethodDescriptorType,

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
-from multiverse.plan.fingerprint_syntax import FunctionNode, syntax_text
+from multiverse.identity.syntax import FunctionNode, syntax_text
 
 # The flags that say how a function is called, not where its code stands.
 _FLAGS = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS | inspect.CO_GENERATOR | inspect.CO_COROUTINE

@@ -9,7 +9,7 @@ import pytest
 from numpyro.distributions import constraints, transforms
 from numpyro.infer.reparam import CircularReparam, LocScaleReparam, TransformReparam
 
-from multiverse.plan.fingerprint import describe, fingerprint
+from multiverse.identity.fingerprint import describe, fingerprint
 
 
 class Shifted(dist.Distribution):

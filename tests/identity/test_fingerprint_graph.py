@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multiverse.plan.fingerprint_graph import Node, digest
+from multiverse.identity.graph import Node, digest
 
 # A graph as text: for each node its tag, whether order counts, and its parts (a number is a node, a letter bytes).
 nodes = st.tuples(st.sampled_from("st"), st.booleans(), st.lists(st.integers(0, 4) | st.sampled_from("ab"), max_size=3))

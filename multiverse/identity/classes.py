@@ -8,10 +8,10 @@ import types
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
-from multiverse.plan.fingerprint_graph import Node
-from multiverse.plan.fingerprint_installed import is_installed_function
-from multiverse.plan.fingerprint_walk import Walk
-from multiverse.plan.source import is_made_on_the_fly
+from multiverse.identity.graph import Node
+from multiverse.identity.installed import is_installed_function
+from multiverse.identity.source import is_made_on_the_fly
+from multiverse.identity.walk import Walk
 
 _NO_MEANING = {
     "__abstractmethods__", "__annotate__", "__annotate_func__", "__annotations__", "__annotations_cache__", "__dict__",

@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-from multiverse.plan.fingerprint_installed import is_installed_file, is_installed_module
-from multiverse.plan.fingerprint_syntax import FunctionNode, imports_within, name_uses
-from multiverse.plan.source import nested_codes
+from multiverse.identity.installed import is_installed_file, is_installed_module
+from multiverse.identity.source import nested_codes
+from multiverse.identity.syntax import FunctionNode, imports_within, name_uses
 
 _READS = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}
 # They say where a module lies, not what it computes.

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from multiverse.plan.fingerprint_installed import installed_name, is_installed_function
-from multiverse.plan.source import NoSource, function_node
+from multiverse.identity.installed import installed_name, is_installed_function
+from multiverse.identity.source import NoSource, function_node
 
 WIDTH = 80  # a value of a table or a message: what fits a terminal line
 SHOWN = 6  # the longest array that is shown by its numbers: they fit in half of WIDTH

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from multiverse.plan.fingerprint_graph import Node
-from multiverse.plan.fingerprint_walk import Walk
+from multiverse.identity.graph import Node
+from multiverse.identity.walk import Walk
 
 
 def containers(value: Any, walk: Walk) -> Node | None:

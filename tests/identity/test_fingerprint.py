@@ -28,7 +28,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multiverse.errors import FingerprintError
-from multiverse.plan.fingerprint import describe, fingerprint
+from multiverse.identity.fingerprint import describe, fingerprint
 
 FIXTURES = pathlib.Path(__file__).parent / "fixtures_fingerprint"
 ROOT = pathlib.Path(__file__).parents[2]
@@ -37,7 +37,7 @@ GOLDEN = """
 import sys, json
 sys.path[:0] = sys.argv[1:3]
 import golden_study
-from multiverse.plan.fingerprint import fingerprint
+from multiverse.identity.fingerprint import fingerprint
 print(json.dumps({name: fingerprint(value, name=name) for name, value in golden_study.VALUES.items()}))
 """
 

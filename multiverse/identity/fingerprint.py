@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 from multiverse.errors import FingerprintError
-from multiverse.plan.fingerprint_arrays import arrays
-from multiverse.plan.fingerprint_callables import classes, functions, modules, named, wrappers
-from multiverse.plan.fingerprint_describe import describe as describe
-from multiverse.plan.fingerprint_distributions import distributions
-from multiverse.plan.fingerprint_graph import digest
-from multiverse.plan.fingerprint_plain import containers, instances, refused, standard
-from multiverse.plan.fingerprint_tables import labelled, tables
-from multiverse.plan.fingerprint_walk import Walk
+from multiverse.identity.arrays import arrays
+from multiverse.identity.callables import classes, functions, modules, named, wrappers
+from multiverse.identity.describe import describe as describe
+from multiverse.identity.distributions import distributions
+from multiverse.identity.graph import digest
+from multiverse.identity.plain import containers, instances, refused, standard
+from multiverse.identity.tables import labelled, tables
+from multiverse.identity.walk import Walk
 
 # The first that takes a value decides; `instances` takes all. `named` comes before `refused` and `instances`, since a
 # name says more than a state, and after the cheap and frequent ones.

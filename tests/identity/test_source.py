@@ -13,7 +13,7 @@ import textwrap
 import pytest
 
 from multiverse.errors import FingerprintError
-from multiverse.plan.fingerprint import fingerprint
+from multiverse.identity.fingerprint import fingerprint
 
 
 def test_two_lambdas_on_one_line_differ_and_equal_ones_are_equal():
@@ -56,7 +56,7 @@ def test_a_lambda_is_found_wherever_it_stands():
 def test_lambdas_are_told_apart_without_column_positions(tmp_path):
     script = tmp_path / "script_fp.py"
     script.write_text(
-        "from multiverse.plan.fingerprint import fingerprint\n"
+        "from multiverse.identity.fingerprint import fingerprint\n"
         "def make(k):\n    return (lambda x: x + k), (lambda x: x - k)\n"
         "a, b, c = (lambda x: x + 1), (lambda x: x + 2), (lambda x: x + 1)\n"
         "print(fingerprint(a) == fingerprint(c) != fingerprint(b))\n"

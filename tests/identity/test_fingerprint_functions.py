@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from multiverse.errors import FingerprintError
-from multiverse.plan.fingerprint import fingerprint
+from multiverse.identity.fingerprint import fingerprint
 
 
 @pytest.fixture

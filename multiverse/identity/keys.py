@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from multiverse.plan.fingerprint import describe, fingerprint
+from multiverse.identity.fingerprint import describe, fingerprint
 
 
 @dataclass(frozen=True)
