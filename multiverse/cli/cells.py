@@ -17,7 +17,7 @@ def said(value: Any) -> str:
     if is_number(value):
         number = float(value)
         return str(int(value)) if number.is_integer() and abs(number) < 1e15 else f"{number:.4g}"
-    if isinstance(value, bool) or (getattr(value, "ndim", 1) == 0 and value.dtype.kind == "b"):
+    if isinstance(value, bool) or _kind(value) == "b":
         return str(value).lower()  # as SQL writes it
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
@@ -33,7 +33,7 @@ def is_missing(value: Any) -> bool:
     """Whether SQL would say NULL."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
-    floating = isinstance(value, float) or (getattr(value, "ndim", 1) == 0 and value.dtype.kind == "f")
+    floating = isinstance(value, float) or _kind(value) == "f"
     return floating and math.isnan(float(value))
 
 
@@ -41,4 +41,9 @@ def is_number(value: Any) -> bool:
     """Whether a cell holds a number: bools are words."""
     if isinstance(value, bool) or is_missing(value):
         return False
-    return isinstance(value, int | float) or (getattr(value, "ndim", 1) == 0 and value.dtype.kind in "iuf")
+    return isinstance(value, int | float) or _kind(value) in ("i", "u", "f")
+
+
+def _kind(value: Any) -> str:
+    """The kind of a NumPy number's dtype; empty for everything else."""
+    return str(value.dtype.kind) if hasattr(value, "dtype") and value.ndim == 0 else ""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from multiverse.loading import StudyFile
     from multiverse.planning.plan import Plan
     from multiverse.results import Results
-    from multiverse.store.plan_table import PlanRecord, PlannedUniverse
+    from multiverse.store.plan_table import PlannedUniverse, PlanRecord
 
 _HELP = """Show the universe KEY of STORE: options with their reasons, outcome, estimates, diagnostics.
 

@@ -25,7 +25,8 @@ def echo_table(header: Sequence[str], rows: Iterable[Sequence[Any]], *, indent: 
 
     prose: the column whose cells are wrapped, not cut; it takes the room that the others leave.
     """
-    text, left_out = table(header, list(rows), width=terminal_width(), prose=prose, indent=indent)
+    width = terminal_width() or (PROSE if prose else None)
+    text, left_out = table(header, list(rows), width=width, prose=prose, indent=indent)
     click.echo(text)
     if left_out:
         echo_prose(f"... and {len(left_out)} more columns: {', '.join(left_out)}", indent=indent)
@@ -87,7 +88,7 @@ def _sizes(header: Sequence[str], words: Sequence[Sequence[str]], room: int | No
 
     natural = [max([cell_len(name), *(cell_len(row[i]) for row in words), 1]) for i, name in enumerate(header)]
     if room is None:
-        return [min(size, PROSE) if name == prose else size for size, name in zip(natural, header, strict=True)]
+        return natural
     if len(header) == 1:
         return [min(natural[0], room)]
     sizes = [min(size, CELL) for size in natural]

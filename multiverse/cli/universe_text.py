@@ -49,7 +49,7 @@ def _options(options: list[dict[str, Any]]) -> None:
 def _label(option: Mapping[str, Any]) -> str:
     if option["label"] is None:
         return "(does not apply)"
-    return option["label"] + ("*" if option["reference"] else "")
+    return f"{option['label']}{'*' if option['reference'] else ''}"
 
 
 def _data(card: Mapping[str, Any]) -> None:

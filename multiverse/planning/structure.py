@@ -8,16 +8,21 @@ differs between processes, and the compilation cache needs one order.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from multiverse.identity.fingerprint import fingerprint
+from multiverse.errors import PlanError, Problem
+from multiverse.plan.fingerprint import fingerprint
+from multiverse.plan.fingerprint_distributions import is_whole
+from multiverse.planning.leaf_path import spoken, step
 
 Leaves = dict[str, np.ndarray]
 Rebuild = Callable[[Mapping[str, Any]], Any]
+INTEGERS = np.iinfo(np.int32)  # JAX computes with 32-bit integers unless told otherwise, and wraps silently
 
 
 @dataclass(frozen=True)
@@ -35,24 +40,25 @@ class Structure:
 def take_apart(value: Any, path: str = "") -> tuple[Structure, Leaves]:
     """The structure of a value and its leaves by path: float64, int32 or bool arrays.
 
-    Raises FingerprintError where a static part has no stable identity, TypeError for complex numbers.
+    Raises FingerprintError where a static part has no stable identity, PlanError for integers beyond 32 bits.
     """
     from numpyro.distributions import Distribution
 
     if isinstance(value, Distribution):
         return _distribution(value, path)
     if isinstance(value, Mapping):
+        keys = tuple(value)
         return _container(
-            "dict", {str(k): v for k, v in value.items()}, path, lambda parts, keys=tuple(value): _dict(keys, parts)
+            "dict", {step(k): v for k, v in value.items()}, path, lambda parts: {key: parts[step(key)] for key in keys}
         )
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        kind = type(value)
-        return _container(kind.__qualname__, dict(zip(value._fields, value, strict=True)), path, lambda p: kind(**p))
+        named = type(value)
+        return _container(_class(named), dict(zip(value._fields, value, strict=True)), path, lambda p: named(**p))
     if isinstance(value, list | tuple):
-        kind = type(value)
+        kind: type[Any] = type(value)
         return _container(kind.__name__, {str(i): v for i, v in enumerate(value)}, path, lambda p: kind(p.values()))
     if is_leaf(value):
-        array = canonical(value)
+        array = canonical(value, path)
         return Structure("leaf", lambda leaves: leaves[path]), {path: array}
     return _registered(value, path) or _static(value)
 
@@ -68,14 +74,34 @@ def is_leaf(value: Any) -> bool:
     return hasattr(value, "dtype") and hasattr(value, "shape") and np.dtype(_dtype(value)).kind in "biuf"
 
 
-def canonical(value: Any) -> np.ndarray:
-    """The value as a float64, int32 or bool array; an engine casts the floats to its own dtype."""
+def canonical(value: Any, path: str = "") -> np.ndarray:
+    """The value as a float64, int32 or bool array; an engine casts the floats to its own dtype.
+
+    Raises PlanError for integers beyond 32 bits; `path` says where they are.
+    """
     array = np.asarray(value)
     if array.dtype.kind == "f":
         return np.ascontiguousarray(array, dtype=np.float64).reshape(array.shape)
     if array.dtype.kind in "iu":
+        if beyond_32_bits(array):
+            raise PlanError(too_large(f"{spoken(path)} holds integers", array))
         return np.ascontiguousarray(array, dtype=np.int32).reshape(array.shape)
     return array
+
+
+def beyond_32_bits(array: np.ndarray) -> bool:
+    """True for integers that JAX would wrap."""
+    return bool(array.size) and (int(array.max()) > INTEGERS.max or int(array.min()) < INTEGERS.min)
+
+
+def too_large(what: str, array: np.ndarray) -> Problem:
+    """What to say about integers beyond 32 bits."""
+    worst = max(int(array.max()), int(array.min()), key=abs)
+    return Problem(
+        f"{what} beyond 32 bits, such as {worst}.",
+        f"integers from {INTEGERS.min} to {INTEGERS.max}: JAX wraps others silently",
+        "convert quantities to float, as in `column.astype(float)`, and codes with `codes, names = pd.factorize(column)`",
+    )
 
 
 def signature(leaves: Mapping[str, np.ndarray]) -> str:
@@ -90,8 +116,10 @@ def _dtype(value: Any) -> Any:
         return np.dtype("O")
 
 
-def _dict(keys: tuple[Any, ...], parts: Mapping[str, Any]) -> dict[Any, Any]:
-    return {key: parts[str(key)] for key in keys}
+@functools.lru_cache(maxsize=1024)
+def _class(kind: type[Any]) -> str:
+    """A class, told apart from others of the same name."""
+    return f"{kind.__qualname__}:{fingerprint(kind)}"
 
 
 def _container(
@@ -114,37 +142,40 @@ def _distribution(value: Any, path: str) -> tuple[Structure, Leaves]:
     kind = type(value)
     children, aux = value.tree_flatten()
     names = kind.gather_pytree_data_fields()
-    constraints = kind.arg_constraints
-    parts = {n: _as_parameter(c, constraints.get(n)) for n, c in zip(names, children, strict=True)}
+    whole = {name for name, constraint in kind.arg_constraints.items() if is_whole(constraint)}
+    real = kind.arg_constraints.keys() - whole
+    parts = {n: c if n in whole else _real(c, arrays=n in real) for n, c in zip(names, children, strict=True)}
     fields = dict(zip(kind.gather_pytree_aux_fields(), aux, strict=True))
     fixed = ",".join(f"{n}={fingerprint(v)}" for n, v in sorted(fields.items()) if n != "_validate_args")
 
     def build(rebuilt: dict[str, Any]) -> Any:
         return kind.tree_unflatten(aux, tuple(rebuilt[n] for n in names))
 
-    return _container(f"{kind.__module__}.{kind.__qualname__}[{fixed}]", parts, path, build)
+    return _container(f"{_class(kind)}[{fixed}]", parts, path, build)
 
 
-def _as_parameter(value: Any, constraint: Any) -> Any:
-    """Cast a plain int to float, unless the parameter is an integer: `Normal(0, 10)` is `Normal(0.0, 10.0)`."""
-    whole = getattr(constraint, "is_discrete", False)
-    if whole or isinstance(value, bool) or not isinstance(value, int | np.integer | np.ndarray):
+def _real(value: Any, *, arrays: bool) -> Any:
+    """An integer as float: `Normal(0, 10)` is `Normal(0.0, 10.0)`. arrays: whether to cast arrays of integers too."""
+    if isinstance(value, bool):
         return value
-    if isinstance(value, np.ndarray) and value.dtype.kind not in "iu":
-        return value
-    return np.asarray(value, dtype=np.float64)
+    if isinstance(value, int | np.integer) or (arrays and is_leaf(value) and np.asarray(value).dtype.kind in "iu"):
+        return np.asarray(value, dtype=np.float64)
+    return value
 
 
 def _registered(value: Any, path: str) -> tuple[Structure, Leaves] | None:
     """Any other registered pytree, such as a NumPyro transform; None when the value is not one."""
     from jax.tree_util import default_registry
+    from numpyro.distributions.constraints import Constraint
+    from numpyro.distributions.transforms import Transform
 
     if value is None or (flat := default_registry.flatten_one_level(value)) is None:
         return None
     kind = type(value)
-    children = {str(i): _as_parameter(c, None) for i, c in enumerate(flat[0])}
+    stands_for_real = isinstance(value, Transform) or (isinstance(value, Constraint) and not is_whole(value))
+    children = {str(i): _real(c, arrays=False) if stands_for_real else c for i, c in enumerate(flat[0])}
 
     def build(rebuilt: dict[str, Any]) -> Any:
         return kind.tree_unflatten(flat[1], tuple(rebuilt.values()))
 
-    return _container(f"{kind.__qualname__}[{fingerprint(flat[1])}]", children, path, build)
+    return _container(f"{_class(kind)}[{fingerprint(flat[1])}]", children, path, build)
