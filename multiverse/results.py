@@ -134,7 +134,9 @@ class Results:
         for name, values in found.items():
             kind, _, own = name.partition("/")
             groups[kind][own] = values
-        return az.from_dict(posterior={**groups["estimand"], **groups["site"]}, sample_stats=groups["density"])
+        posterior = {**groups["site"], **groups["estimand"]}
+        data: az.InferenceData = az.from_dict(posterior=posterior, sample_stats=groups["density"])
+        return data
 
     def key(self, beginning: str) -> str:
         """The whole key of a universe from its first characters; `reference` stands for the reference universe."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import socket
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,13 +25,15 @@ from multiverse.results import Results
 from multiverse.run_record import begin_run
 from multiverse.store.contract import Store
 from multiverse.store.memory import MemoryStore
-from multiverse.store.part import decode, encode, is_row_column
+from multiverse.store.part import DIAGNOSTIC, decode, encode, is_row_column
 from multiverse.store.place import open_store
 from multiverse.study import Study
 
 ENGINES: Mapping[str, type[Any]] = {"nuts": NUTS}
 EXECUTORS: Mapping[str, type[Any]] = {"local": Local}
 DEFAULT_RUN = "main"
+FLOAT32_ROUNDING = 2.0**-24  # relative, of one operation: IEEE 754-2019, binary32
+FLOAT32_LOG_JOINT_MAX = 1e5  # nats; rounded by 0.006 nats there: the change of a trajectory's energy is about 0.1
 
 
 def run(
@@ -51,8 +55,9 @@ def run(
     which draws are kept beside those of the estimands: "estimands" (none), "all", or names of sites.
 
     A killed run goes on where it stopped: give the same call again. A universe that fails is an outcome with a reason
-    (see `Results.failures`), never an exception. Raises StoreError where the store belongs to another study or the run
-    has other settings, PlanError for a study that cannot be planned.
+    (see `Results.failures`), never an exception. Raises StoreError where the store belongs to another study, where the
+    run has other settings or has answered universes without an estimand; PlanError for a study that cannot be planned.
+    Warns (UserWarning) of universes whose log joint is too large for float32.
     """
     planned = make_plan(plan, progress=progress) if isinstance(plan, Study) else plan
     place = MemoryStore() if store is None else open_store(store)
@@ -75,6 +80,8 @@ def run(
                 green += sum(outcome.ok for outcome in outcomes)
                 red += sum(not outcome.ok for outcome in outcomes)
                 advance(len(outcomes), note=f"{green / max(green + red, 1):.0%} green")
+    if getattr(settings, "dtype", "float32") == "float32":
+        _warn_of_float32(place, planned, run)
     return Results(place, run)
 
 
@@ -83,6 +90,23 @@ def answered(store: Store, run: str) -> frozenset[str]:
     rows = store.scan("part", ["key", "run", "final"])
     columns = (rows[name].to_pylist() for name in ("key", "run", "final"))
     return frozenset(key for key, its, final in zip(*columns, strict=True) if its == run and final)
+
+
+def _warn_of_float32(store: Store, plan: Plan, run: str) -> None:
+    columns = ["key", "run", f"{DIAGNOSTIC}log_density_mean"]
+    rows = (store.scan("part", columns)[name].to_pylist() for name in columns)
+    large = {key for key, its, value in zip(*rows, strict=True) if its == run and _too_large(value)}
+    if count := len(large & plan.universes.keys()):
+        warnings.warn(
+            f"the log joint of {count} of {len(plan)} universes is beyond {FLOAT32_LOG_JOINT_MAX:,.0f} nats, where "
+            f"float32 rounds it by {FLOAT32_LOG_JOINT_MAX * FLOAT32_ROUNDING:.2g} nats and more: their draws may be "
+            "biased. Sample them in float64, as in run(..., engine=NUTS(dtype='float64'), run='float64').",
+            stacklevel=3,
+        )
+
+
+def _too_large(log_joint: float | None) -> bool:
+    return log_joint is not None and FLOAT32_LOG_JOINT_MAX < abs(log_joint) < math.inf
 
 
 class _Work:
@@ -95,6 +119,8 @@ class _Work:
         given = {name: self._store.get("part", name) for name in batch.reads}
         try:
             outcomes = self._engine.fit(batch, given)
+        except MemoryError:
+            raise  # a fault of the machine: a larger one will answer
         except Exception as error:
             outcomes = failed(batch, error)
         members = batch.program.members

@@ -32,4 +32,7 @@ class Counting:
         """What a person who stops a sweep wants to know."""
         if not self.total:
             return "Nothing was sampled yet, and nothing is lost."
-        return f"Nothing that was finished is lost: {self.done} of {self.total} universes went to {self.place}."
+        return (
+            f"Nothing that was finished is lost: this call answered {self.done} of {self.total} universes, "
+            f"they are in {self.place}."
+        )

@@ -6,12 +6,12 @@ from typing import Any, Final
 
 import click
 
+from multiverse.cli.stop import STOPPED, goes_at_once
 from multiverse.errors import FingerprintError, MultiverseError, PlanError, ResultError, SpaceError, StoreError
 
 FAILED: Final = 1  # a store that cannot be read or written, a question without an answer
 MISTAKE: Final = 2  # a mistake in the study or in the command line; click's own code for the latter
 ALL_RED: Final = 3  # a sweep that ran to its end, and not one universe may be trusted
-STOPPED: Final = 130  # by Ctrl-C, as shells say it: 128 + SIGINT
 
 EXIT_CODES: Final = (
     f"Exit codes: 0 done; {FAILED} a store or a question that cannot be answered; {MISTAKE} a mistake in the study or "
@@ -37,13 +37,11 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; end with the code of what went wrong."""
         try:
-            return super().invoke(ctx)
+            with goes_at_once(lambda: "Stopped."):
+                return super().invoke(ctx)
         except MultiverseError as error:
             tell(error)
             ctx.exit(MISTAKE if isinstance(error, SpaceError | PlanError | FingerprintError) else FAILED)
-        except KeyboardInterrupt:
-            click.echo("\nStopped.", err=True)
-            ctx.exit(STOPPED)
 
 
 def tell(error: MultiverseError) -> None:

@@ -38,7 +38,7 @@ def engine_code(record: RunRecord) -> str:
         return "..."
     gate = {n.removeprefix(_GATE): v for n, v in settings.items() if n.startswith(_GATE)}
     usual = vars(kind())
-    own = {n: v for n, v in settings.items() if not n.startswith(_GATE) and v != usual.get(n)}
+    own = {n: v for n, v in settings.items() if n in usual and v != usual[n]}
     strict = {n: v for n, v in gate.items() if v != vars(Gate()).get(n)}
     words = [f"{name}={value!r}" for name, value in own.items()]
     if strict:

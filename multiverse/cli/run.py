@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from multiverse.cli.engine_options import chosen_engine, engine_options
-from multiverse.cli.exits import ALL_RED, STOPPED
+from multiverse.cli.exits import ALL_RED
+from multiverse.cli.stop import STOPPED, goes_at_once, this_command
 from multiverse.cli.store_argument import json_option, shown_path, talk_to_stderr
 
 _HELP = f"""Answer every universe of STUDY.py that its store does not hold yet.
@@ -55,7 +56,6 @@ def run(
 ) -> None:
     """Answer every universe of a study file."""
     from multiverse.cli.counting import Counting
-    from multiverse.cli.stop import goes_at_once, this_command
 
     counting, command = Counting(), this_command()
 

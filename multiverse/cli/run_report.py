@@ -14,6 +14,8 @@ from multiverse.cli.store_argument import shown_path, typed_path
 if TYPE_CHECKING:
     from multiverse.results import Results
 
+MINUTES_FROM = 180.0  # seconds; shorter times read better in seconds
+
 
 def report(results: Results, done: int, seconds: float, place: Path, *, as_json: bool) -> bool:
     """Tell it on stdout; true when everything that was answered is red."""
@@ -33,14 +35,12 @@ def _tell(results: Results, state: RunState, done: int, seconds: float, place: P
     from multiverse.cli.reds_table import echo_reds
     from multiverse.cli.status import counts_text
     from multiverse.cli.tables import echo_prose
-    from multiverse.planning.show import counted, duration
+    from multiverse.planning.show import counted
 
     before = state.answered - done
     if done:
-        click.echo(
-            f"{counted(done, 'universe')} in {duration(seconds)}"
-            + (f", {before:,} were there before" if before else "")
-        )
+        took = f"{seconds:.0f} s" if seconds < MINUTES_FROM else f"{seconds / 60:.1f} min"
+        click.echo(f"{counted(done, 'universe')} in {took}" + (f", {before:,} were there before" if before else ""))
     else:
         click.echo("Nothing was left to do.")
     click.echo(counts_text(state.planned, state.answered, state.green, state.red))

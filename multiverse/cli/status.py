@@ -55,10 +55,8 @@ def _tell(state: RunState) -> None:
 
     click.secho(f"{state.study}, run {state.run!r}", bold=True)
     click.echo(f"  {counts_text(state.planned, state.answered, state.green, state.red)}")
-    calls = "" if state.calls == 1 else f", for the {state.calls}. time"
-    since = (datetime.now(UTC) - state.last_write).total_seconds() if state.last_write else None
-    wrote = "nothing written yet" if since is None else f"last wrote {duration(since)} ago"
-    click.echo(f"  started {state.started.astimezone():%Y-%m-%d %H:%M:%S}{calls}; {wrote}")
+    calls = "" if state.calls == 1 else f" (call {state.calls})"
+    click.echo(f"  started {_local(state.started)}{calls}; {_wrote(state)}")
     if state.per_minute:
         left = state.planned - state.answered
         rest = f"; at this rate {duration(left / state.per_minute * 60)} left, if it is running" if left else ""
@@ -74,6 +72,20 @@ def counts_text(planned: int, answered: int, green: int, red: int) -> str:
     greens = click.style(f"{green:,} green", fg="green")
     reds = click.style(f"{red:,} red", fg="red") if red else "0 red"
     return f"{answered:,} of {planned:,} universes answered{share}: {greens}, {reds}"
+
+
+def _wrote(state: RunState) -> str:
+    from multiverse.planning.show import duration
+
+    if state.last_write is None:
+        return "nothing written yet"
+    if state.answered == state.planned:
+        return f"finished {_local(state.last_write)}"
+    return f"last wrote {duration((datetime.now(UTC) - state.last_write).total_seconds())} ago"
+
+
+def _local(moment: datetime) -> str:
+    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def _said(value: object) -> str:

@@ -10,11 +10,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Final
 
 import click
 
-from multiverse.cli.exits import STOPPED
-
+STOPPED: Final = 130  # the exit code of what Ctrl-C ended, as shells say it: 128 + SIGINT
 _SHOW_CURSOR = "\x1b[?25h"  # a progress bar hides it, and does not live to show it again
 
 

@@ -1,4 +1,4 @@
-"""Compiled programs: JAX's persistent cache on disk, and one compilation a program, shape and device in this process."""
+"""Compiled programs: JAX's persistent cache on disk; in this process one compilation a program, shape and device."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 CACHE_VARIABLE = "MULTIVERSE_CACHE"  # the folder of the compilation cache; empty: no cache
 CACHE_MIN_SECONDS = 0.3  # programs that compile faster are not worth a file
@@ -44,10 +44,10 @@ def use_cache() -> None:
     """Switch on JAX's persistent compilation cache, unless the user has set one up."""
     import jax
 
-    folder = cache_folder()
-    if folder is None or jax.config.jax_compilation_cache_dir is not None:
+    folder, config = cache_folder(), cast(Any, jax.config)
+    if folder is None or config.jax_compilation_cache_dir is not None:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", CACHE_MIN_SECONDS)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    config.update("jax_compilation_cache_dir", str(folder))
+    config.update("jax_persistent_cache_min_compile_time_secs", CACHE_MIN_SECONDS)
+    config.update("jax_persistent_cache_min_entry_size_bytes", -1)

@@ -26,8 +26,9 @@ State = TypeVar("State")
 class Batch:
     """Universes of one program that are fitted together, in one call on one device.
 
-    id: hash of the engine, its settings, attempt, keys and what it reads; its part bears this name, so a batch that
-    runs twice writes the same file. block: how many universes the compiled program holds; fewer are filled up.
+    id: hash of the engine, its settings, what is wanted, attempt, keys and what it reads; its part bears this name, so
+    a batch that runs twice writes the same file. block: how many universes the compiled program holds; fewer are
+    filled up.
     """
 
     id: str
@@ -82,6 +83,7 @@ def make_batch(
     attempt: int = 1,
     reads: Sequence[str] = (),
 ) -> Batch:
-    """A batch with its id."""
-    identity = batch_id(engine.name, settings_of(engine), attempt, keys, reads)
+    """A batch with its id: what is asked is in it, for two runs may ask the same universes for different things."""
+    asked = {"keep": wanted.keeping, "estimands": dict(wanted.identities)}
+    identity = batch_id(engine.name, settings_of(engine) | {"asked": asked}, attempt, keys, reads)
     return Batch(identity, program, tuple(keys), wanted, block, attempt, tuple(reads))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -94,7 +94,7 @@ class NUTS:
         import jax
 
         sites = sites_to_see(batch)
-        device = jax.config.jax_default_device or jax.local_devices()[0]
+        device = cast(Any, jax.config).jax_default_device or jax.local_devices()[0]
         # Everything that is compiled in: settings that only judge are left out.
         kernel = (self.chains, self.warmup, self.draws, self.target_accept, self.max_tree_depth, self.dense_mass)
         key = batch.program.id, kernel, self.dtype, batch.block, sites, str(device)

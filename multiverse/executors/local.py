@@ -1,4 +1,4 @@
-"""This process: a thread for every core, or for every accelerator.
+"""The executor of this process: a thread for every core, or for every accelerator.
 
 XLA leaves Python's lock while it runs, and a thread that calls a compiled program on the CPU runs it itself: threads on
 one CPU device use all cores and share one compilation. (Several CPU devices would compile every program once each.)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from multiverse.errors import Problem, near_miss
+from multiverse.planning.reparam import is_reparam, reparam_mistakes
 from multiverse.space.decision import Decision
 from multiverse.study import Study
 
@@ -18,13 +19,15 @@ class Binding:
 
     steps: for each preprocessing step, the decisions it takes. model: those the model takes by name. estimands: by
     estimand, the decisions its function takes. reparam: parameterization decisions whose options are NumPyro
-    reparameterizers by site; they are applied to the model, not given to it.
+    reparameterizers by site; they are applied to the model, not given to it. unbound: who cannot be called, since a
+    keyword of theirs is no decision: `prepare`, `model`, or estimands by name.
     """
 
     steps: tuple[tuple[str, ...], ...]
     model: tuple[str, ...]
     estimands: Mapping[str, tuple[str, ...]]
     reparam: tuple[str, ...]
+    unbound: frozenset[str] = frozenset()
 
     @property
     def prepare(self) -> frozenset[str]:
@@ -32,84 +35,148 @@ class Binding:
         return frozenset(name for step in self.steps for name in step)
 
 
-def called(function: Callable[..., Any]) -> str:
+class _Taker(NamedTuple):
+    """A function that takes decisions: how messages call it, and its part in the study."""
+
+    who: str
+    part: str  # "prepare", "model", or the name of an estimand
+    function: Callable[..., Any]
+
+
+def called(function: Any) -> str:
     """The name of a function, for messages."""
     return getattr(function, "__name__", None) or type(function).__name__
 
 
 def keywords(function: Callable[..., Any]) -> dict[str, bool]:
     """The keyword-only arguments of a function, in order, and whether each has a default."""
-    parameters = inspect.signature(function).parameters.values()
-    return {p.name: p.default is not p.empty for p in parameters if p.kind is p.KEYWORD_ONLY}
+    return {p.name: p.default is not p.empty for p in _parameters(function) if p.kind is p.KEYWORD_ONLY}
 
 
-def positionals(function: Callable[..., Any]) -> int:
-    """How many positional arguments a function takes."""
-    parameters = inspect.signature(function).parameters.values()
-    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+def positionals(function: Callable[..., Any]) -> list[str]:
+    """The positional arguments of a function."""
+    return [p.name for p in _parameters(function) if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
 
 
-def is_reparam(decision: Decision) -> bool:
-    """True when every option is a mapping of site names to NumPyro reparameterizers (an empty mapping: none)."""
-    from numpyro.infer.reparam import Reparam
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except ValueError:  # some builtins, such as `dict`, do not tell
+        return []
 
-    values = [option.value for option in decision.options]
-    return all(isinstance(v, Mapping) and all(isinstance(r, Reparam) for r in v.values()) for v in values)
+
+def uncallable(study: Study) -> list[Problem]:
+    """The preprocessing steps and the model, where they are no functions."""
+    steps = study.prepare
+    named = [("prepare", step) for step in (steps if isinstance(steps, list | tuple) else [steps] if steps else [])]
+    return [
+        Problem(
+            f"{part} is {value!r}, a {type(value).__name__}.",
+            f"a function{', or a list of functions' if part == 'prepare' else ''}",
+            f"write `def {part}({'raw' if part == 'prepare' else 'data'}, *, a_decision): ...` and pass it by name",
+        )
+        for part, value in [*named, ("model", study.model)]
+        if not callable(value)
+    ]
 
 
 def bind(study: Study) -> tuple[Binding, list[Problem]]:
     """Bind the decisions of a study, and say which names do not fit."""
     decisions = study.space.decisions
     estimands = {name: e for name, e in study.estimands.items() if callable(e)}
-    takers: list[tuple[str, Callable[..., Any]]] = [
-        *((f"prepare step {called(step)}()", step) for step in study.steps),
-        (f"the model {called(study.model)}()", study.model),
-        *((f"the estimand {name!r}", function) for name, function in estimands.items()),
+    takers = [
+        *(_Taker(f"the prepare step {called(step)}()", "prepare", step) for step in study.steps),
+        _Taker(f"the model {called(study.model)}()", "model", study.model),
+        *(_Taker(f"the estimand {name!r}", name, function) for name, function in estimands.items()),
     ]
-    wanted = {who: keywords(function) for who, function in takers}
-    everyone = {name for names in wanted.values() for name in names}
-    reparam = tuple(name for name, d in decisions.items() if name not in everyone and is_reparam(d))
+    everyone = {name for taker in takers for name in keywords(taker.function)}
+    missing = [
+        (taker, name)
+        for taker in takers
+        for name, has_default in keywords(taker.function).items()
+        if name not in decisions and not has_default
+    ]
+    wrong_reparams = {name: reparam_mistakes(name, d) for name, d in decisions.items() if name not in everyone}
     binding = Binding(
-        steps=tuple(_taken(keywords(step), decisions) for step in study.steps),
-        model=_taken(keywords(study.model), decisions),
-        estimands={name: _taken(keywords(function), decisions) for name, function in estimands.items()},
-        reparam=reparam,
+        steps=tuple(_taken(step, decisions) for step in study.steps),
+        model=_taken(study.model, decisions),
+        estimands={name: _taken(function, decisions) for name, function in estimands.items()},
+        reparam=tuple(name for name, d in decisions.items() if name not in everyone and is_reparam(d)),
+        unbound=frozenset(taker.part for taker, _ in missing),
     )
-    analysis = {name for who, names in wanted.items() if not who.startswith("the estimand") for name in names}
-    problems = [*_missing(wanted, decisions), *_unused(decisions, everyone, analysis, reparam, study)]
+    unused = [
+        name for name in decisions if name not in everyone and name not in binding.reparam and not wrong_reparams[name]
+    ]
+    problems = [
+        *(p for taker in takers if taker.part in ("prepare", "model") for p in _mistaken_arguments(taker, decisions)),
+        *(p for found in wrong_reparams.values() for p in found),
+        *_missing(missing, unused, decisions),
+        *(_unused(name, study, takers, everyone - decisions.keys()) for name in unused),
+        *_estimand_only(binding, decisions),
+    ]
     return binding, problems
 
 
-def _taken(names: Mapping[str, bool], decisions: Mapping[str, Decision]) -> tuple[str, ...]:
-    return tuple(name for name in names if name in decisions)
+def _taken(function: Callable[..., Any], decisions: Mapping[str, Decision]) -> tuple[str, ...]:
+    return tuple(name for name in keywords(function) if name in decisions)
 
 
-def _missing(wanted: Mapping[str, Mapping[str, bool]], decisions: Mapping[str, Decision]) -> Iterable[Problem]:
-    for who, names in wanted.items():
-        for name, has_default in names.items():
-            if name not in decisions and not has_default:
-                yield Problem(
-                    f"{who} takes {name!r}, which the space does not name.",
-                    f"a decision for each keyword without a default; decisions: {', '.join(decisions) or 'none'}",
-                    f"{near_miss(name, decisions)}Add {name}=... to the space, or give the argument a default",
-                )
-
-
-def _unused(
-    decisions: Mapping[str, Decision], everyone: set[str], analysis: set[str], reparam: tuple[str, ...], study: Study
-) -> Iterable[Problem]:
-    for name in decisions:
-        if name in analysis or name in reparam:
-            continue
-        if name in everyone:
-            yield Problem(
-                f"the decision {name!r} is taken by an estimand only.",
-                "a decision that `prepare` or the model takes: an estimand is the same quantity in all universes",
-                f"let prepare or the model take {name!r}, or declare two estimands",
-            )
-            continue
+def _mistaken_arguments(taker: _Taker, decisions: Mapping[str, Decision]) -> Iterable[Problem]:
+    """Decisions that are positional arguments, and functions of no or several data."""
+    names = positionals(taker.function)
+    if not names and not keywords(taker.function):  # a builtin that does not tell, or `*args`
+        return
+    data = "raw" if taker.part == "prepare" else "data"
+    name = called(taker.function)
+    if len(names) != 1:
+        first = next((n for n in names if n not in decisions), data)
+        rest = [*(n for n in names if n != first), *keywords(taker.function)]
         yield Problem(
-            f"the space names {name!r}, but neither prepare nor the model {called(study.model)}() has such a keyword.",
-            f"one of the keywords: {', '.join(sorted(everyone)) or 'none (put a * before keyword-only arguments)'}",
-            f"{near_miss(name, everyone)}Rename the decision, or write `def {called(study.model)}(data, *, {name}, ...)`",
+            f"{taker.who} takes {len(names)} positional arguments: {', '.join(names) or 'none'}.",
+            f"one, the {'raw data' if data == 'raw' else 'prepared data'}; decisions stand after a `*`",
+            f"write `def {name}({', '.join([first, '*', *rest] if rest else [first])}): ...`",
         )
+
+
+def _missing(
+    missing: Iterable[tuple[_Taker, str]], unused: list[str], decisions: Mapping[str, Decision]
+) -> Iterable[Problem]:
+    for taker, name in missing:
+        if any(near_miss(other, [name]) for other in unused):
+            continue  # told once, as the misspelt decision
+        yield Problem(
+            f"{taker.who} takes {name!r}, which the space does not name.",
+            f"a decision for each keyword without a default; decisions: {', '.join(decisions) or 'none'}",
+            f"{near_miss(name, decisions)}Add `{name}=mv.prior(...)` to the space, or give the argument a default",
+        )
+
+
+def _unused(name: str, study: Study, takers: list[_Taker], free: set[str]) -> Problem:
+    model = called(study.model)
+    if any(name in positionals(taker.function) for taker in takers):
+        return Problem(
+            f"the space names {name!r}, which is not a keyword-only argument.",
+            "decisions after a `*`, so that they bind by name",
+            f"write `def {model}(data, *, {name}, ...)`",
+        )
+    near = near_miss(name, free)
+    told = {f"{taker.who} takes {', '.join(keywords(taker.function)) or 'no decisions'}": None for taker in takers}
+    return Problem(
+        f"the space names {name!r}, but neither prepare nor the model {model}() has such a keyword.",
+        "; ".join(told),
+        f"{near}Rename the decision"
+        + ("" if near else ", leave it out")
+        + f", or write `def {model}(data, *, {name}, ...)`",
+    )
+
+
+def _estimand_only(binding: Binding, decisions: Mapping[str, Decision]) -> Iterable[Problem]:
+    analysis = {*binding.prepare, *binding.model, *binding.reparam}
+    for name in decisions:
+        takers = [estimand for estimand, takes in binding.estimands.items() if name in takes]
+        if takers and name not in analysis:
+            yield Problem(
+                f"the decision {name!r} is taken by the estimand {takers[0]!r} only.",
+                "a decision that prepare or the model takes: an estimand is the same quantity in all universes",
+                f"let prepare or the model take {name!r}, or declare an estimand for each of its options",
+            )

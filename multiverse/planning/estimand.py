@@ -51,7 +51,7 @@ class Estimand:
         if isinstance(self.ask, str):
             out = draws[self.ask]
         else:
-            given = (draws, data)[: positionals(self.ask)]
+            given = (draws, data)[: len(positionals(self.ask))]
             out = self.ask(*given, **{name: values[name] for name in self.takes})
         array = np.asarray(out)
         if array.shape != (count,) or array.dtype.kind not in "biuf":
@@ -96,10 +96,10 @@ def signature_problems(study: Study) -> list[Problem]:
             )
         )
     for name, ask in study.estimands.items():
-        if callable(ask) and positionals(ask) not in (1, 2):
+        if callable(ask) and len(positionals(ask)) not in (1, 2):
             problems.append(
                 Problem(
-                    f"the estimand {name!r}, {called(ask)}(), takes {positionals(ask)} positional arguments.",
+                    f"the estimand {name!r}, {called(ask)}(), takes {len(positionals(ask))} positional arguments.",
                     "(draws, data), or (draws) alone; decisions by keyword",
                     "write `lambda draws, data: ...`",
                 )

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from multiverse.identity.fingerprint import fingerprint
 from multiverse.identity.keys import StudyIdentity
 from multiverse.planning.estimand import Estimand
 from multiverse.planning.forecast import Forecast
@@ -26,6 +27,16 @@ class Wanted:
     sites: frozenset[str] = frozenset()
     keep: frozenset[str] = frozenset()
     keep_all: bool = False
+
+    @property
+    def keeping(self) -> str | list[str]:
+        """Which draws are kept, as it was asked for: "estimands", "all", or the names of sites, sorted."""
+        return "all" if self.keep_all else sorted(self.keep) or "estimands"
+
+    @functools.cached_property
+    def identities(self) -> Mapping[str, str]:
+        """The fingerprint of each estimand, by name."""
+        return {estimand.name: fingerprint(estimand.ask) for estimand in self.estimands}
 
     def kept(self, program: Program) -> list[str]:
         """The sites of a program whose draws are kept, sorted."""

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from multiverse.errors import Problem
 from multiverse.planning.bind import Binding, called
-from multiverse.planning.structure import Leaves, Structure, is_leaf, take_apart
+from multiverse.planning.structure import Leaves, Structure, take_apart
+from multiverse.planning.tidy import tidy
 from multiverse.space.universe import Universe
 from multiverse.study import Study
 
 Labels = tuple[tuple[str, str | None], ...]
+WITH = " (with "  # between what is wrong and the options where it is
 
 
 @dataclass(frozen=True)
@@ -52,109 +53,90 @@ class Preparer:
 
     def __call__(self, universe: Universe, values: Mapping[str, Any]) -> Prepared | None:
         """The data set of a universe; None where preprocessing failed (the reason is in `problems`)."""
-        names = [name for name in universe if name in self._binding.prepare]
-        labels = tuple((name, universe[name]) for name in names)
+        wanted = self._binding.prepare
+        labels = tuple(pair for pair in zip(universe.names, universe.labels, strict=True) if pair[0] in wanted)
         if labels not in self._prepared:
-            self._prepared[labels] = self._prepare(labels, universe, values)
+            self._prepared[labels] = self._prepare(labels, values)
         return self._prepared[labels]
 
-    def _prepare(self, labels: Labels, universe: Universe, values: Mapping[str, Any]) -> Prepared | None:
+    def _prepare(self, labels: Labels, values: Mapping[str, Any]) -> Prepared | None:
         data, seen = self._raw, frozenset[str]()
         for number, (step, takes) in enumerate(zip(self._study.steps, self._binding.steps, strict=True)):
             seen |= set(takes)
-            at = number, tuple((name, universe[name]) for name in universe if name in seen)
+            at = number, tuple(pair for pair in labels if pair[0] in seen)
             if at not in self._cache:
-                # A step that changes its input in place must not spoil it for the next combination of options.
-                mine = copy.deepcopy(data)
                 try:
-                    self._cache[at] = step(mine, **{name: values[name] for name in takes})
+                    # A step that changes what it is given must not spoil it for the next combination of options.
+                    self._cache[at] = step(copy.deepcopy(data), **{n: copy.deepcopy(values[n]) for n in takes})
                 except Exception as error:
                     self._cache[at] = error
-                    self.problems.append(_raised(step, labels, error))
+                    self.problems.append(_raised(step, at[1], error))
+                else:
+                    if self._cache[at] is None:
+                        self._cache[at] = ValueError("None")
+                        self.problems.append(_nothing(step, at[1]))
             data = self._cache[at]
             if isinstance(data, Exception):
                 return None
         data, problems = tidy(data)
-        self.problems += [p._replace(what=f"{p.what}{_where(labels)}") for p in problems]
+        self.problems += [p._replace(what=_in(labels, p.what)) for p in problems]
         if problems:
             return None
         structure, leaves = take_apart(data)
         return Prepared(len(self._prepared), labels, data, structure, leaves)
 
 
-def tidy(data: Any, path: str = "data") -> tuple[Any, list[Problem]]:
-    """Prepared data with pandas columns and lists of numbers as arrays, and what a model could not use in them."""
-    if isinstance(data, Mapping):
-        parts = {key: tidy(value, f"{path}[{key!r}]") for key, value in data.items()}
-        return {key: part for key, (part, _) in parts.items()}, [p for _, ps in parts.values() for p in ps]
-    if hasattr(data, "columns") and hasattr(data, "iloc"):
-        return tidy({str(name): data[name] for name in data.columns}, path)
-    if isinstance(data, list | tuple) and data and all(isinstance(x, bool | int | float | np.generic) for x in data):
-        return tidy(np.asarray(data), path)
-    if isinstance(data, tuple) and hasattr(data, "_fields"):
-        parts = {key: tidy(value, f"{path}.{key}") for key, value in zip(data._fields, data, strict=True)}
-        return type(data)(**{k: v for k, (v, _) in parts.items()}), [p for _, ps in parts.values() for p in ps]
-    if isinstance(data, list | tuple):
-        items = [tidy(value, f"{path}[{i}]") for i, value in enumerate(data)]
-        return type(data)(v for v, _ in items), [p for _, ps in items for p in ps]
-    if hasattr(data, "dtype") and hasattr(data, "shape"):
-        return _array(data, path)
-    problems = []
-    if isinstance(data, float) and not np.isfinite(data):
-        problems = [_not_finite(path, 1, 1)]
-    return data, problems
+def summed_up(problems: list[Problem]) -> list[Problem]:
+    """One problem for each kind of mistake in preprocessing, with the number of combinations that show it."""
+    groups: dict[str, list[Problem]] = {}
+    for problem in problems:
+        kind = re.sub(r"\d+", "#", problem.what.partition(WITH)[0])  # counts differ between combinations
+        groups.setdefault(kind, []).append(problem)
+    return [_with_others(alike[0], len(alike) - 1) for alike in groups.values()]
 
 
-def _array(data: Any, path: str) -> tuple[Any, list[Problem]]:
-    try:
-        array = np.asarray(data)
-        if array.dtype.kind == "O":  # pandas' nullable numbers with missing values arrive as objects
-            array = array.astype(np.float64)
-    except (TypeError, ValueError):
-        array = np.asarray(data, dtype=object)
-    if array.dtype.kind not in "biuf":
-        return data, [
-            Problem(
-                f"{path} has dtype {data.dtype}, which a model cannot compute with.",
-                "an array of numbers or bools",
-                "encode it in prepare, as in `codes, names = pd.factorize(column)`, or leave it out",
-            )
-        ]
-    if array.size == 0:
-        return array, [
-            Problem(
-                f"{path} is empty.",
-                "at least one row after preprocessing",
-                "loosen the option, or rule the combination out with `space.forbid(why, rule)`",
-            )
-        ]
-    if array.dtype.kind == "f" and (bad := int((~np.isfinite(array)).sum())):
-        return array, [_not_finite(path, bad, array.size)]
-    if array.dtype.kind in "iu" and np.abs(array.astype(np.float64)).max() > np.iinfo(np.int32).max:
-        return array, [
-            Problem(f"{path} holds integers beyond 32 bits.", "integers up to 2147483647", "convert it to float")
-        ]
-    return array if not is_leaf(array) else np.array(array), []
-
-
-def _not_finite(path: str, bad: int, size: int) -> Problem:
-    return Problem(
-        f"{path} has {bad} of {size} values that are NaN or infinite.",
-        "finite numbers",
-        "drop or fill them in prepare (that is a preprocessing decision), or look for a log of zero",
-    )
+def _with_others(problem: Problem, others: int) -> Problem:
+    if not others:
+        return problem
+    more = f"{others} more combination{'s' if others > 1 else ''} of options"
+    return problem._replace(what=f"{problem.what.removesuffix('.')}, and in {more}.")
 
 
 def _raised(step: Any, labels: Labels, error: Exception) -> Problem:
     return Problem(
-        f"{called(step)}() raised {type(error).__name__}: {error}{_where(labels)}",
+        _in(labels, f"{called(step)}() raised {said(error)}"),
         "prepared data for every combination of options",
-        "mend the function for these options, or rule them out with `space.forbid(why, rule)`",
+        f"mend {called(step)}() for these options{_or_forbid(labels)}",
     )
 
 
-def _where(labels: Labels) -> str:
-    return f" (with {_options(labels)})" if labels else ""
+def _nothing(step: Any, labels: Labels) -> Problem:
+    return Problem(
+        _in(labels, f"{called(step)}() returned None"),
+        "what the next step or the model takes, such as a dict of arrays",
+        f"end {called(step)}() with `return ...`",
+    )
+
+
+def said(error: BaseException) -> str:
+    """An exception in one line: its type and the first line of its message."""
+    first = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+
+
+def _in(labels: Labels, what: str) -> str:
+    """The sentence with the options where it holds."""
+    shown = _options(labels)
+    return f"{what.removesuffix('.')}{f'{WITH}{shown})' if shown else ''}."
+
+
+def _or_forbid(labels: Labels) -> str:
+    active = [(name, label) for name, label in labels if label is not None]
+    if not active:
+        return ""
+    names, wanted = ", ".join(name for name, _ in active), ", ".join(repr(label) for _, label in active)
+    rule = f"{names} == {wanted}" if len(active) == 1 else f"({names}) == ({wanted})"
+    return f', or rule them out: `space.forbid("the reason", lambda {names}: {rule})`'
 
 
 def _options(labels: Labels) -> str:

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from multiverse.errors import PlanError, Problem
-from multiverse.plan.fingerprint import fingerprint
-from multiverse.plan.fingerprint_distributions import is_whole
+from multiverse.identity.fingerprint import fingerprint
+from multiverse.identity.distributions import is_whole
 from multiverse.planning.leaf_path import spoken, step
 
 Leaves = dict[str, np.ndarray]
@@ -56,7 +56,7 @@ def take_apart(value: Any, path: str = "") -> tuple[Structure, Leaves]:
         return _container(_class(named), dict(zip(value._fields, value, strict=True)), path, lambda p: named(**p))
     if isinstance(value, list | tuple):
         kind: type[Any] = type(value)
-        return _container(kind.__name__, {str(i): v for i, v in enumerate(value)}, path, lambda p: kind(p.values()))
+        return _container(kind.__name__, {step(i): v for i, v in enumerate(value)}, path, lambda p: kind(p.values()))
     if is_leaf(value):
         array = canonical(value, path)
         return Structure("leaf", lambda leaves: leaves[path]), {path: array}

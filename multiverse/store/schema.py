@@ -34,6 +34,8 @@ DIAGNOSTICS: Final = (
     "steps_mean",
     "accept_mean",
     "step_size",
+    "log_density_mean",
+    "block",
 )
 
 DECISIONS: Final = "<decisions>"  # stands for one VARCHAR column for each decision

@@ -85,4 +85,4 @@ study = mv.Study(
 )
 
 # How to sample; the options of `multiverse run` replace single settings of it.
-engine = mv.NUTS(target_accept=0.9)
+engine = mv.NUTS(warmup=700, draws=1500, target_accept=0.9)

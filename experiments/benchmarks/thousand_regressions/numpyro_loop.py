@@ -1,9 +1,6 @@
 """The loop a user writes: NumPyro's `MCMC` once a universe. It compiles every time.
 
-python numpyro_loop.py [--count 5] [--chains vectorized|sequential] [--keep-mcmc]     prints one line of JSON
-
---keep-mcmc is what an experienced user writes: one `MCMC` for all universes and `jit_model_args=True`, which compiles
-once since all universes keep 90 rows. (Universes that keep different numbers of rows would compile again.)
+python numpyro_loop.py [--count 5] [--chains vectorized|sequential]     prints one line of JSON
 """
 
 from __future__ import annotations
@@ -33,36 +30,29 @@ def model(data: Any, scale: Any, degrees: Any) -> None:
         numpyro.sample("y", dist.StudentT(degrees, level + data["x"] @ slopes, noise), obs=data["y"])
 
 
-def sampler(chain_method: str, keep: bool) -> MCMC:
-    return MCMC(
-        NUTS(model),
-        num_warmup=WARMUP,
-        num_samples=DRAWS,
-        num_chains=CHAINS,
-        chain_method=chain_method,
-        progress_bar=False,
-        jit_model_args=keep,
-    )
-
-
-def measure(count: int, chain_method: str, keep_mcmc: bool) -> Timing:
-    """Run `count` universes; the first of a kept `MCMC`, which compiles, counts as fixed."""
-    raw, kept, slopes, ends, cpus = raw_data(), None, [], [time.perf_counter()], [cpu_seconds()]
-    for number, universe in enumerate(some(count + keep_mcmc)):
-        mcmc = kept if kept is not None else sampler(chain_method, keep_mcmc)
+def measure(count: int, chain_method: str) -> Timing:
+    """Run `count` universes, each with an `MCMC` of its own."""
+    raw, slopes = raw_data(), []
+    began, began_cpu = time.perf_counter(), cpu_seconds()
+    for number, universe in enumerate(some(count)):
+        mcmc = MCMC(
+            NUTS(model),
+            num_warmup=WARMUP,
+            num_samples=DRAWS,
+            num_chains=CHAINS,
+            chain_method=chain_method,
+            progress_bar=False,
+        )
         mcmc.run(jax.random.key(number), kept_rows(raw, universe.drop_seed), universe.scale, universe.degrees)
         slopes.append(np.asarray(mcmc.get_samples(group_by_chain=True)["b"]))
-        ends.append(time.perf_counter())
-        cpus.append(cpu_seconds())
-        kept = mcmc if keep_mcmc else None
-    first = int(keep_mcmc)
+    done, cpu = time.perf_counter(), cpu_seconds()
     return Timing(
-        side="NumPyro loop, one MCMC kept" if keep_mcmc else "NumPyro loop",
+        side="NumPyro loop",
         universes=count,
-        fixed_seconds=ends[first] - BEGAN,
-        each_seconds=(ends[-1] - ends[first]) / count,
-        fixed_cpu=cpus[first],
-        each_cpu=(cpus[-1] - cpus[first]) / count,
+        fixed_seconds=began - BEGAN,
+        each_seconds=(done - began) / count,
+        fixed_cpu=began_cpu,
+        each_cpu=(cpu - began_cpu) / count,
         ess=smallest_ess(slopes),
         note=f"chains {chain_method}",
     )
@@ -72,6 +62,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=5)
     parser.add_argument("--chains", choices=["vectorized", "sequential"], default="vectorized")
-    parser.add_argument("--keep-mcmc", action="store_true")
     given = parser.parse_args()
-    measure(given.count, given.chains, given.keep_mcmc).tell()
+    measure(given.count, given.chains).tell()
