@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 RUN = $(VENV)/bin
+RADON = basement effect on log radon
 
 .PHONY: radon test slow lint types clean
 
@@ -13,7 +14,9 @@ $(VENV)/installed: pyproject.toml
 
 radon: $(VENV)/installed ## 320 analyses of the Minnesota radon data; leaves experiments/radon/figures/
 	$(RUN)/multiverse run experiments/radon/study.py --store runs/radon
-	$(RUN)/multiverse curve runs/radon -o experiments/radon/figures/radon.pdf --width 183mm --label "basement effect on log radon"
+	$(RUN)/multiverse curve runs/radon -o experiments/radon/figures/radon.svg --title "$(RADON)"
+	$(RUN)/multiverse curve runs/radon -o experiments/radon/figures/radon.pdf --title "$(RADON)"
+	$(RUN)/multiverse curve runs/radon -o experiments/radon/figures/radon-89mm.pdf --width 89mm --title "$(RADON)"
 
 test: $(VENV)/installed ## the default tests, under 5 minutes
 	$(RUN)/python -m pytest

@@ -33,6 +33,8 @@ def call_of(error: BaseException, folder: Path) -> str:
 
 def _is_own(file: str, folder: Path) -> bool:
     path = Path(file)
+    if file.startswith("<"):  # the import machinery, and code made on the fly
+        return False
     if _INSTALLED & set(path.parts) or path.is_relative_to(_PACKAGE):
         return False
     return path.resolve().is_relative_to(folder)

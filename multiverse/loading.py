@@ -88,7 +88,8 @@ def _existing(path: Path) -> Path:
         chosen = f"{VARIABLE}.py" if f"{VARIABLE}.py" in beside else beside[0]
         guess = f"Did you mean {str(path / chosen)!r}?  "
     if not guess and beside:
-        guess = f"In {folder} there are: {', '.join(beside[:5])}.  "
+        where = "this folder" if folder == Path() else folder
+        guess = f"In {where} there is {', '.join(beside[:5])}.  "
     raise StudyFileError(
         Problem(
             what, f"a Python file with a variable `{VARIABLE}`", f"{guess}`multiverse init` writes one to start from"

@@ -72,14 +72,15 @@ def run(
     todo = planned.without(done)
     state = settings.init(todo)
     with progress("answering universes", len(todo.todo), "universes") as advance:
-        green = red = 0
+        green = answers = 0
         while batches := settings.ask(state):
             published = place.names("part")
             for batch, outcomes in _round(batches, published, work, runner):
                 state = settings.tell(state, batch, outcomes)
-                green += sum(outcome.ok for outcome in outcomes)
-                red += sum(not outcome.ok for outcome in outcomes)
-                advance(len(outcomes), note=f"{green / max(green + red, 1):.0%} green")
+                fresh = [outcome for outcome in outcomes if outcome.final and outcome.key in todo.todo]
+                green += sum(outcome.ok for outcome in fresh)
+                answers += len(fresh)
+                advance(len(fresh), note=f"{green / max(answers, 1):.0%} green")
     if getattr(settings, "dtype", "float32") == "float32":
         _warn_of_float32(place, planned, run)
     return Results(place, run)

@@ -205,15 +205,16 @@ class ExecutorSuite:
             list(executor.map(work, self.batches(self.BATCHES)))
 
     def test_a_batch_comes_out_when_it_is_done_not_when_all_are(self, executor: Executor, tmp_path: Path) -> None:
+        pause = self.PATIENCE / 20
+
         def work(batch: Batch) -> tuple[Outcome, ...]:
             (tmp_path / batch.id).touch()
+            time.sleep(pause)
             return ()
 
-        started = []
-        for _ in executor.map(work, self.batches(self.BATCHES * 10)):
-            started.append(len(list(tmp_path.iterdir())))
-            time.sleep(self.PATIENCE / 100)
-        assert started[0] < self.BATCHES * 10
+        many = self.batches(10 * executor.workers)
+        started = [len(list(tmp_path.iterdir())) for _ in executor.map(work, many)]
+        assert started[0] < len(many)
 
     def test_a_slow_batch_does_not_hold_up_the_others(self, executor: Executor) -> None:
         if executor.workers < 2:

@@ -31,6 +31,12 @@ def normal_mean() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def exact_engines(normal_mean: ModuleType) -> ModuleType:
+    """Engines without NUTS for that study, tests/studies/exact_engines.py."""
+    return _study("exact_engines")
+
+
+@pytest.fixture(scope="session")
 def normal_mean_command() -> tuple[list[str], dict[str, str]]:
     """How to run that study in another process: the command, to which arguments are added, and its environment."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))

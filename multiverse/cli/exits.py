@@ -7,7 +7,12 @@ from typing import Any, Final
 import click
 
 from multiverse.cli.stop import STOPPED, goes_at_once
-from multiverse.errors import FingerprintError, MultiverseError, PlanError, ResultError, SpaceError, StoreError
+from multiverse.errors import (
+    FingerprintError,
+    MultiverseError,
+    PlanError,
+    SpaceError,
+)
 
 FAILED: Final = 1  # a store that cannot be read or written, a question without an answer
 MISTAKE: Final = 2  # a mistake in the study or in the command line; click's own code for the latter
@@ -18,12 +23,13 @@ EXIT_CODES: Final = (
     f"in the command; {ALL_RED} a run that answered everything, all of it red; {STOPPED} stopped by Ctrl-C."
 )
 
-_TITLES: Final[dict[type[MultiverseError], str]] = {
-    SpaceError: "The space of this study cannot be",
-    PlanError: "This study cannot be planned",
-    FingerprintError: "This study has a part without a stable identity",
-    StoreError: "The store says no",
-    ResultError: "There is no answer to this",
+_TITLES: Final = {  # by the name of the class: importing them all would cost every --help
+    "StudyFileError": "This study file cannot be loaded",
+    "SpaceError": "The space of this study cannot be",
+    "PlanError": "This study cannot be planned",
+    "FingerprintError": "This study has a part without a stable identity",
+    "StoreError": "This store cannot be used",
+    "ResultError": "This question has no answer",
 }
 
 
@@ -46,7 +52,9 @@ class Commands(click.Group):
 
 def tell(error: MultiverseError) -> None:
     """A mistake as text on stderr: a title, then what is wrong, what was expected and the mend of each."""
-    title = next((_TITLES[kind] for kind in type(error).__mro__ if kind in _TITLES), "This cannot be done")
+    title = next(
+        (_TITLES[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in _TITLES), "This cannot be done"
+    )
     click.secho(f"{title}.", err=True, fg="red", bold=True)
     click.echo(str(error), err=True)
     for note in getattr(error, "__notes__", ()):

@@ -22,7 +22,7 @@ def rerun_code(results: Results | None, path: Path, key: str, place: str | None)
         lines += [
             "",
             f"results = mv.load({shown_path(path)!r}, run={results.run!r})",
-            f"results.universe({key!r})       # its draws, as ArviZ wants them",
+            f"results.universe({key!r})       # its draws, for ArviZ",
             f"results.draws(keys=[{key!r}])  # the same as xarray",
         ]
     lines += [
@@ -31,7 +31,8 @@ def rerun_code(results: Results | None, path: Path, key: str, place: str | None)
         "",
         f"plan = mv.plan(load_study({study!r}).study)",
         f"alone = plan.without(key for key in plan.keys if key != {key!r})",
-        f'again = mv.run(alone{engine}, keep="all")  # in memory; the same draws, and those of all sites',
+        f'again = mv.run(alone{engine}, keep="all")',
+        f"again.universe({key!r})         # the same draws, and those of all sites",
     ]
     return "\n".join(lines)
 

@@ -67,10 +67,13 @@ def run(
         from multiverse.loading import load_study
         from multiverse.planning.build import plan as make_plan
         from multiverse.planning.show import headline
+        from multiverse.store.place import open_store
         from multiverse.sweep import run as sweep
 
         file = load_study(study)
         place = file.store if store is None else Path(store).expanduser()
+        if place.exists():
+            open_store(place)  # a folder that cannot be one shall not cost the time of planning
         sampler = chosen_engine(file.engine, engine, settings)
         planned = make_plan(file.study, progress=counting.bar)
         counting.place = shown_path(place)

@@ -19,7 +19,8 @@ MINUTES_FROM = 180.0  # seconds; shorter times read better in seconds
 
 def report(results: Results, done: int, seconds: float, place: Path, *, as_json: bool) -> bool:
     """Tell it on stdout; true when everything that was answered is red."""
-    state = next(state for state in run_states(results.store) if state.run == results.run)
+    states = {state.run: state for state in run_states(results.store)}
+    state = states[results.run]
     all_red = state.answered > 0 and state.green == 0
     if as_json:
         from multiverse.cli.as_json import echo_json
@@ -27,11 +28,12 @@ def report(results: Results, done: int, seconds: float, place: Path, *, as_json:
         told = {"reasons": [red._asdict() for red in state.reasons], "seconds": seconds, "answered_now": done}
         echo_json({"store": shown_path(place), **state._asdict(), **told})
     else:
-        _tell(results, state, done, seconds, place, all_red)
+        _tell(results, state, done, seconds, all_red)
+        _next(state, place, all_red, several=len(states) > 1)
     return all_red
 
 
-def _tell(results: Results, state: RunState, done: int, seconds: float, place: Path, all_red: bool) -> None:
+def _tell(results: Results, state: RunState, done: int, seconds: float, all_red: bool) -> None:
     from multiverse.cli.reds_table import echo_reds
     from multiverse.cli.status import counts_text
     from multiverse.cli.tables import echo_prose
@@ -52,8 +54,10 @@ def _tell(results: Results, state: RunState, done: int, seconds: float, place: P
         click.secho("Not one universe may be trusted: there is no answer.", fg="red", bold=True)
     else:
         click.echo(str(results.summary()))
-    store = typed_path(place)
-    run = "" if results.run == "main" else f" --run {shlex.quote(results.run)}"
+
+
+def _next(state: RunState, place: Path, all_red: bool, *, several: bool) -> None:
+    store, run = typed_path(place), f" --run {shlex.quote(state.run)}" if several else ""
     click.echo(f"\nThe answers are in {shown_path(place)}. Next:")
     if not all_red:
         click.echo(f"  multiverse curve {store}{run} -o curve.pdf")

@@ -43,9 +43,9 @@ Example:
 )
 def sql(store: str, query: str, form: str, rows: int) -> None:
     """Answer one SELECT on the views of a store."""
-    if query == "-" and sys.stdin.isatty():
+    text = query if query != "-" else "" if sys.stdin.isatty() else sys.stdin.read()
+    if not text.strip(" \n\t;"):
         raise click.UsageError('There is no query: write "select ...", or send it to stdin.')
-    text = sys.stdin.read() if query == "-" else query
     path = store_path(store)
     from multiverse.store.place import open_store
     from multiverse.store.sql import query as ask

@@ -14,6 +14,7 @@ import click
 from multiverse.cli.cells import is_number, said
 
 CELL: Final = 28  # characters of a cell, where there are several columns
+SHORT: Final = 12  # the same, where columns would be left out: enough of a key to tell it from others
 NARROW: Final = 8  # the least that a long column is cut to before another is left out for it
 PROSE: Final = 100  # characters of a line, where there is no terminal to ask
 PROSE_LEAST: Final = 24  # a column of prose is never narrower
@@ -91,7 +92,8 @@ def _sizes(header: Sequence[str], words: Sequence[Sequence[str]], room: int | No
         return natural
     if len(header) == 1:
         return [min(natural[0], room)]
-    sizes = [min(size, CELL) for size in natural]
+    most = CELL if sum(min(size, CELL) + GAP for size in natural) - GAP <= room else SHORT
+    sizes = [min(size, most) for size in natural]
     at = list(header).index(prose) if prose in header else None
     if at is not None:
         others = sum(size + GAP for i, size in enumerate(sizes) if i != at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -34,22 +35,27 @@ def tell_universe(card: Mapping[str, Any]) -> None:
 
 
 def _options(options: list[dict[str, Any]]) -> None:
-    header = ["decision", "kind", "option"]
-    rows = [[o["decision"], o["kind"], _label(o)] for o in options]
-    for name, title in (("value", "value"), ("plausibility", "plausibility"), ("why", "why")):
-        if any(o.get(name) is not None for o in options):
-            header.append(title)
-            for row, option in zip(rows, options, strict=True):
-                row.append("" if option.get(name) is None else option[name])
-    echo_table(header, rows, prose="why")
-    if any(o["reference"] for o in options):
-        click.echo("* the reference option")
+    """A line for each decision, nothing cut, and below it why the option is defensible."""
+    first = max((len(option["decision"]) for option in options), default=0)
+    second = max((len(option["kind"]) for option in options), default=0)
+    for option in options:
+        click.echo(f"  {option['decision']:{first}}  {option['kind']:{second}}  {_label(option)}")
+        said_of = []
+        if option["plausibility"] is not None:
+            said_of.append(f"plausibility {option['plausibility']:g}")
+        if option["why"]:
+            said_of.append(option["why"])
+        if said_of:
+            echo_prose("; ".join(said_of), indent=first + 4)
+    if any(option["reference"] for option in options):
+        click.echo("  * the reference option")
 
 
 def _label(option: Mapping[str, Any]) -> str:
     if option["label"] is None:
         return "(does not apply)"
-    return f"{option['label']}{'*' if option['reference'] else ''}"
+    label = click.style(option["label"], bold=True) + ("*" if option["reference"] else "")
+    return f"{label} = {option['value']}" if "value" in option else label
 
 
 def _data(card: Mapping[str, Any]) -> None:
@@ -79,7 +85,7 @@ def _outcome(outcome: Mapping[str, Any] | None) -> None:
             click.echo(textwrap.indent(str(outcome["traceback"]).rstrip(), "    "))
     click.echo(
         f"  by {outcome['engine']}, attempt {outcome['attempt']}, {outcome['seconds']:.2g} s of its batch on "
-        f"{outcome['host']}, finished {said(outcome['finished'])} UTC"
+        f"{outcome['host']}, finished {_local(outcome['finished'])}"
     )
     if outcome["estimates"]:
         known = [name for name in _ESTIMATES if name in outcome["estimates"][0]]
@@ -87,3 +93,7 @@ def _outcome(outcome: Mapping[str, Any] | None) -> None:
     numbers = {name: value for name, value in outcome["diagnostics"].items() if said(value) != "-"}
     if numbers:
         echo_prose(", ".join(f"{name} {said(value)}" for name, value in numbers.items()), indent=2)
+
+
+def _local(moment: datetime) -> str:
+    return said(moment.replace(tzinfo=UTC).astimezone().replace(tzinfo=None))

@@ -15,6 +15,7 @@ from typing import Any
 from multiverse.cores import cores
 from multiverse.engines.engine import Batch
 from multiverse.engines.outcome import Outcome
+from multiverse.errors import PlanError, Problem
 from multiverse.executors.executor import Work
 
 WINDOW = 8  # batches a worker may look ahead for a program its device has compiled: beyond, order is an honest sample
@@ -22,9 +23,22 @@ WINDOW = 8  # batches a worker may look ahead for a program its device has compi
 
 @dataclass(frozen=True)
 class Local:
-    """Runs batches in threads of this process; `threads` in all, by default one a core or accelerator."""
+    """Runs batches in threads of this process; `threads` in all, by default one a core or accelerator.
+
+    Raises PlanError for fewer than one thread.
+    """
 
     threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.threads is not None and self.threads < 1:
+            raise PlanError(
+                Problem(
+                    f"the local executor has threads={self.threads}.",
+                    "at least one thread, or None for one a core or accelerator",
+                    "Local(threads=1)",
+                )
+            )
 
     @property
     def workers(self) -> int:

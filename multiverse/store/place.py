@@ -36,7 +36,9 @@ def open_store(place: str | Path | Store, *, must_exist: bool = False) -> Store:
         )
     if must_exist:
         if not path.exists():
-            siblings = [p.name for p in path.parent.iterdir() if _is_store(p)] if path.parent.is_dir() else []
+            siblings = (
+                [p.name for p in path.parent.iterdir() if p.is_dir() and _is_store(p)] if path.parent.is_dir() else []
+            )
             raise StoreError(
                 Problem(
                     f"there is no store at {path}",
@@ -59,8 +61,8 @@ def _may_become_store(path: Path) -> bool:
 
 def _near_store(path: Path) -> str:
     """Where the store is, if somebody named the folder around it."""
-    inside = sorted(p.name for p in path.iterdir() if p.is_dir() and _is_store(p))
-    return f"Did you mean '{path / inside[0]}'?" if inside else ""
+    inside = sorted(p for p in (*path.iterdir(), *path.glob("runs/*")) if p.is_dir() and _is_store(p))
+    return f"Did you mean '{inside[0]}'?" if inside else ""
 
 
 def _writable(path: Path) -> Path:

@@ -34,7 +34,9 @@ def nowhere(z: Any) -> Any:
 
 
 def start(potential: Callable[[Any], Any], seed: int = 0) -> Start:
-    return jax.tree.map(np.asarray, jax.jit(lambda key: starting_point(potential, DIMENSION, key))(jax.random.key(seed)))
+    return jax.tree.map(
+        np.asarray, jax.jit(lambda key: starting_point(potential, DIMENSION, key))(jax.random.key(seed))
+    )
 
 
 @pytest.mark.parametrize("potential", [bowl, narrow, bad_gradient])

@@ -19,6 +19,7 @@ from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
 import nutpie  # noqa: E402
+import pyarrow as pa  # noqa: E402
 import pymc as pm  # noqa: E402
 from slopes_ess import smallest_ess  # noqa: E402
 from timing import Timing, cpu_seconds  # noqa: E402
@@ -46,8 +47,8 @@ def slopes_of(trace: Any, raw: bool) -> np.ndarray:
     """(chain, draw, slope) of a fit."""
     if not raw:
         return np.asarray(trace.posterior["b"])
-    chains, _ = trace.get_arrow_trace()  # warm-up comes first
-    return np.stack([chain["b"].flatten().to_numpy().reshape(-1, SLOPES)[-DRAWS:] for chain in chains])
+    chains = [pa.record_batch(chain) for chain in trace.get_arrow_trace()[0]]
+    return np.stack([chain["b"].flatten().to_numpy().reshape(-1, SLOPES)[-DRAWS:] for chain in chains])  # warm-up first
 
 
 def measure(count: int) -> list[Timing]:

@@ -1,0 +1,108 @@
+"""Two engines without NUTS for the study normal_mean: they write its closed form, in one round and in two."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import ModuleType
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy import stats
+
+from multiverse.engines.engine import Batch, make_batch
+from multiverse.engines.outcome import ESTIMAND, DrawsName, Outcome
+from multiverse.identity.keys import rng_words
+from multiverse.planning.plan import Plan
+
+FITTED: list[str] = []  # ids of the batches that were fitted, in order
+
+
+def closed_form(batch: Batch, key: str, draws: int, seed: int) -> Outcome:
+    """The posterior of mu, and independent draws from it."""
+    normal_mean: ModuleType = sys.modules["normal_mean"]
+    mean, sd = normal_mean.exact(batch.program.members[key].universe)
+    at = stats.norm(mean, sd)
+    quantiles = {"q2_5": 0.025, "q25": 0.25, "median": 0.5, "q75": 0.75, "q97_5": 0.975}
+    numbers = {"mean": mean, "sd": sd, "p_positive": float(at.sf(0)), "mcse_mean": 0.0}
+    numbers |= {name: float(at.ppf(p)) for name, p in quantiles.items()} | {"ess": float(draws)}
+    values = np.random.default_rng(rng_words(seed, key, batch.attempt)).normal(mean, sd, (2, draws))
+    return Outcome(
+        key,
+        draws={str(DrawsName(ESTIMAND, "mu")): values.astype(np.float32)},
+        estimates={"mu": numbers},
+        diagnostics={"log_density_mean": -float(batch.program.members[key].rows_kept)},
+        attempt=batch.attempt,
+    )
+
+
+@dataclass(frozen=True)
+class OneRound:
+    """Answers all universes of a plan, four in a batch."""
+
+    draws: int = 50
+    seed: int = 0
+    name: ClassVar[str] = "one_round"
+
+    def init(self, plan: Plan) -> Plan:
+        return plan
+
+    def ask(self, state: Plan) -> Sequence[Batch]:
+        batches = []
+        for program in state.programs:
+            keys = sorted(state.todo & program.members.keys())
+            batches += [make_batch(self, program, keys[i : i + 4], state.wanted, block=4) for i in range(0, len(keys), 4)]
+        return batches
+
+    def fit(self, batch: Batch, given: Mapping[str, Any]) -> tuple[Outcome, ...]:
+        FITTED.append(batch.id)
+        return tuple(closed_form(batch, key, self.draws, self.seed) for key in batch.keys)
+
+    def tell(self, state: Plan, batch: Batch, outcomes: Sequence[Outcome]) -> Plan:
+        return state.without(batch.keys)
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """The plan, the anchors' batches, and how many rounds were asked for."""
+
+    plan: Plan
+    told: Mapping[str, float] = field(default_factory=dict)  # batch id -> the mean it reported first
+
+
+@dataclass(frozen=True)
+class TwoRounds:
+    """Answers the first universe of each program, then the others, which read what the first one gave.
+
+    An engine that adapts: it goes over the whole plan again, and what is in the store is told to it.
+    """
+
+    draws: int = 50
+    seed: int = 0
+    name: ClassVar[str] = "two_rounds"
+
+    def init(self, plan: Plan) -> Rounds:
+        return Rounds(plan)
+
+    def ask(self, state: Rounds) -> Sequence[Batch]:
+        anchors = [self._batch(state, i, [min(p.members)]) for i, p in enumerate(state.plan.programs)]
+        if waiting := [batch for batch in anchors if batch.id not in state.told]:
+            return waiting
+        rest = []
+        for i, program in enumerate(state.plan.programs):
+            keys = sorted(program.members)[1:]
+            rest += [self._batch(state, i, [key], reads=[anchors[i].id]) for key in keys]
+        return [batch for batch in rest if batch.id not in state.told]
+
+    def fit(self, batch: Batch, given: Mapping[str, Any]) -> tuple[Outcome, ...]:
+        FITTED.append(batch.id)
+        (outcome,) = (closed_form(batch, key, self.draws, self.seed) for key in batch.keys)
+        anchors = [part["estimate:mean"].to_pylist()[0][0] for part in given.values()]
+        return (replace(outcome, diagnostics={"anchor": anchors[0]} if anchors else {}),)
+
+    def tell(self, state: Rounds, batch: Batch, outcomes: Sequence[Outcome]) -> Rounds:
+        return replace(state, told={**state.told, batch.id: outcomes[0].estimates["mu"]["mean"]})
+
+    def _batch(self, state: Rounds, program: int, keys: Sequence[str], reads: Sequence[str] = ()) -> Batch:
+        return make_batch(self, state.plan.programs[program], keys, state.plan.wanted, block=1, reads=reads)
