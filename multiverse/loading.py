@@ -84,9 +84,9 @@ def _existing(path: Path) -> Path:
     beside = sorted(p.name for p in folder.glob("*.py")) if folder.is_dir() else []
     what = f"{path} is a folder." if path.is_dir() else f"there is no file {path}."
     guess = near_miss(path.name, beside)
-    if path.is_dir() and beside:
-        chosen = f"{VARIABLE}.py" if f"{VARIABLE}.py" in beside else beside[0]
-        guess = f"Did you mean {str(path / chosen)!r}?  "
+    likely = [f"{VARIABLE}.py"] if f"{VARIABLE}.py" in beside else beside
+    if path.is_dir() and len(likely) == 1:
+        guess = f"Did you mean {str(path / likely[0])!r}?  "
     if not guess and beside:
         where = "this folder" if folder == Path() else folder
         guess = f"In {where} there is {', '.join(beside[:5])}.  "
@@ -191,7 +191,7 @@ def _study(module: ModuleType, path: Path, name: str | None) -> Study:
         Problem(
             f"{path.name} has no variable `{wanted}`.",
             expected,
-            f"{near_miss(wanted, others)}Write `{wanted} = mv.Study({path.stem!r}, ...)` at the end of it",
+            f"{near_miss(wanted, others)}Write `{wanted} = mv.Study(name={path.stem!r}, ...)` at the end of it",
         )
     )
 

@@ -1,7 +1,7 @@
 """The plate over the rows of the prepared table, and the mask of rows that preprocessing dropped.
 
-A model says which of its sites stand for rows with `with mv.rows(data):`. Called plainly that is `numpyro.plate`. Inside
-a program it also masks the rows that padding added, so that universes which keep different rows share one program.
+A model says which of its sites stand for rows with `with mv.rows(data):`. Called plainly that is `numpyro.plate`.
+Inside a program it also masks the rows that padding added, so that universes which keep different rows share one.
 """
 
 from __future__ import annotations
@@ -73,14 +73,15 @@ def row_count(data: Any) -> int:
     import numpy as np
 
     arrays = jax.tree_util.tree_leaves_with_path(data)
-    lengths = {jax.tree_util.keystr(path): np.shape(a)[0] for path, a in arrays if np.ndim(a) > 0}
+    lengths = {f"data{jax.tree_util.keystr(path)}": int(np.shape(a)[0]) for path, a in arrays if np.ndim(a) > 0}
     if len(set(lengths.values())) == 1:
         return next(iter(lengths.values()))
-    shown = ", ".join(f"{path}: {length}" for path, length in lengths.items()) or "no arrays"
+    shown = ", ".join(f"{path} has {length}" for path, length in lengths.items()) or "the data hold no arrays"
+    longest = max(lengths, key=lambda path: lengths[path], default="data['y']")
     raise PlanError(
         Problem(
-            "mv.rows(data) cannot tell how many rows there are.",
-            f"arrays of one length along the first axis; there are {shown}",
-            'name the rows, as in `mv.rows(data, n=len(data["y"]))`',
+            f"mv.rows(data) cannot tell how many rows there are: {shown}.",
+            "arrays of one length along the first axis",
+            f"say which array holds the rows, as in `mv.rows(data, n=len({longest}))`",
         )
     )

@@ -46,17 +46,16 @@ def begin_run(store: Store, plan: Plan, engine: Any, run: str) -> None:
     Raises StoreError when the store belongs to another study, when the run has other settings, when it has answered
     universes without what is asked now, or when another run of this store has the same settings and estimands.
     """
+    identity, asked = _run_id(engine, plan.wanted), dict(plan.wanted.identities)
     _claim(store, plan)
-    identity = _run_id(engine, plan.wanted)
-    asked = dict(plan.wanted.identities)
     records = read_runs(store)
     runs = latest(records)
     if run in runs and runs[run].run_id != identity:
         raise StoreError(_other_settings(store, run, runs[run].sections, _settings(engine, plan.wanted)))
     if problems := _asked_too_late(store, plan, run, [record for record in records if record.run == run]):
         raise StoreError(problems)
-    alike = (name for name, record in runs.items() if record.run_id == identity and name != run)
-    if twins := [name for name in alike if runs[name].sections.get(ESTIMANDS, {}) == asked]:
+    others = (record for record in records if record.run != run and record.run_id == identity)
+    if twins := [record.run for record in others if record.sections.get(ESTIMANDS, {}) == asked]:
         raise StoreError(
             Problem(
                 f"the run {run!r} has the same settings as the run {twins[0]!r} of {store.describe()}.",

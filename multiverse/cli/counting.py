@@ -30,8 +30,8 @@ class Counting:
 
     def said(self) -> str:
         """What a person who stops a sweep wants to know."""
-        if not self.total:
-            return "Nothing was sampled yet, and nothing is lost."
+        if not self.done:
+            return "No universe was answered yet by this call, so nothing is lost."
         return (
             f"Nothing that was finished is lost: this call answered {self.done} of {self.total} universes, "
             f"they are in {self.place}."

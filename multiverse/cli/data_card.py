@@ -38,15 +38,23 @@ def first_rows(cards: list[ArrayCard]) -> list[list[Any]] | None:
 
 def value_text(value: Any) -> str:
     """An option's value in one short line: a distribution with its parameters, a function by its name."""
+    text = " ".join(_text(value).split())
+    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {_text(part)}' for key, part in value.items())}}}"
     if callable(value) and hasattr(value, "__name__"):
         return f"{value.__name__}()"
     if hasattr(value, "arg_constraints") and hasattr(value, "support"):
-        parameters = ((name, getattr(value, name, None)) for name in value.arg_constraints)
-        said = ", ".join(f"{name}={np.asarray(v).tolist()}" for name, v in parameters if v is not None)
-        text = f"{type(value).__name__}({said})"
+        own = {name: getattr(value, name, None) for name in value.arg_constraints}
+    elif type(value).__repr__ is object.__repr__:  # an address in memory says nothing
+        own = {name: part for name, part in vars(value).items() if not name.startswith("_")}
     else:
-        text = " ".join(repr(value).split())
-    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
+        return repr(value)
+    said = (f"{name}={np.asarray(part).tolist()}" for name, part in own.items() if part is not None)
+    return f"{type(value).__name__}({', '.join(said)})"
 
 
 def _leaves(data: Any, path: str) -> Iterator[tuple[str, Any]]:

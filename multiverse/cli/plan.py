@@ -63,7 +63,11 @@ def plan(
     if remark:
         click.echo(f"  {remark}")
     where = "" if store is None else f" --store {shown_path(place)}"
-    click.echo(f"\nNext: multiverse run {study}{where}" if planned.todo else f"\nNothing is left to run in {place}.")
+    click.echo(
+        f"\nNext: multiverse run {study}{where}"
+        if planned.todo
+        else f"\nNothing is left to run in {shown_path(place)}."
+    )
 
 
 def _less_answered(planned: Plan, place: Path, run: str) -> tuple[Plan, str]:

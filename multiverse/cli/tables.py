@@ -58,6 +58,7 @@ def table(
     from rich.table import Table
     from rich.text import Text
 
+    header = [" ".join(name.split()) for name in header]
     words = [[said(value) for value in row] for row in rows]
     room = None if width is None else max(width - indent, PROSE_LEAST)
     sizes = _sizes(header, words, room, prose)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from multiverse.errors import Problem, ResultError
@@ -69,6 +70,7 @@ def outcome_card(results: Results, key: str) -> dict[str, Any] | None:
             return None
         columns = ("ok", "reason", "engine", "attempt", "seconds", "finished", "rows_kept", "host", "program")
         card = {name: answers[name].iloc[0] for name in columns}
+        card["finished"] = card["finished"].to_pydatetime().replace(tzinfo=UTC)
         failures = _rows(con, "failures", key, results.run)
         for name in ("message", "mend", "traceback"):
             card[name] = None if failures.empty else failures[name].iloc[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import click
@@ -96,4 +96,4 @@ def _outcome(outcome: Mapping[str, Any] | None) -> None:
 
 
 def _local(moment: datetime) -> str:
-    return said(moment.replace(tzinfo=UTC).astimezone().replace(tzinfo=None))
+    return said(moment.astimezone().replace(tzinfo=None))

@@ -48,6 +48,12 @@ def called(function: Any) -> str:
     return getattr(function, "__name__", None) or type(function).__name__
 
 
+def a(value: object) -> str:
+    """The type of a value, with its article: `a str`, `an int`."""
+    name = type(value).__name__
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+
+
 def keywords(function: Callable[..., Any]) -> dict[str, bool]:
     """The keyword-only arguments of a function, in order, and whether each has a default."""
     return {p.name: p.default is not p.empty for p in _parameters(function) if p.kind is p.KEYWORD_ONLY}
@@ -71,7 +77,7 @@ def uncallable(study: Study) -> list[Problem]:
     named = [("prepare", step) for step in (steps if isinstance(steps, list | tuple) else [steps] if steps else [])]
     return [
         Problem(
-            f"{part} is {value!r}, a {type(value).__name__}.",
+            f"{part} is {value!r}, {a(value)}.",
             f"a function{', or a list of functions' if part == 'prepare' else ''}",
             f"write `def {part}({'raw' if part == 'prepare' else 'data'}, *, a_decision): ...` and pass it by name",
         )
@@ -104,8 +110,11 @@ def bind(study: Study) -> tuple[Binding, list[Problem]]:
         reparam=tuple(name for name, d in decisions.items() if name not in everyone and is_reparam(d)),
         unbound=frozenset(taker.part for taker, _ in missing),
     )
+    told = {name for taker in takers for name in positionals(taker.function)}  # by _mistaken_arguments
     unused = [
-        name for name in decisions if name not in everyone and name not in binding.reparam and not wrong_reparams[name]
+        name
+        for name in decisions
+        if name not in everyone | told and name not in binding.reparam and not wrong_reparams[name]
     ]
     problems = [
         *(p for taker in takers if taker.part in ("prepare", "model") for p in _mistaken_arguments(taker, decisions)),
@@ -153,12 +162,6 @@ def _missing(
 
 def _unused(name: str, study: Study, takers: list[_Taker], free: set[str]) -> Problem:
     model = called(study.model)
-    if any(name in positionals(taker.function) for taker in takers):
-        return Problem(
-            f"the space names {name!r}, which is not a keyword-only argument.",
-            "decisions after a `*`, so that they bind by name",
-            f"write `def {model}(data, *, {name}, ...)`",
-        )
     near = near_miss(name, free)
     told = {f"{taker.who} takes {', '.join(keywords(taker.function)) or 'no decisions'}": None for taker in takers}
     return Problem(

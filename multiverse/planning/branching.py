@@ -26,15 +26,14 @@ def trace_batched(model: Callable[[Mapping[str, Any]], Any], leaves: Leaves) -> 
     """
     try:
         return Traced(trace_model(model, leaves), {})
-    except _concretization_errors():
-        pass
-    fixed = {path: plain(leaf) for path, leaf in leaves.items() if path != MASK}
-    trace = _traced(model, leaves, fixed)
-    for path in sorted(fixed, reverse=True):  # options before data: "option/..." sorts after "data/..."
+    except Exception:  # tracers fail in many ways: `if`, NumPy, a shape, a key of a dict
+        fixed = {path: plain(leaf) for path, leaf in leaves.items() if path != MASK}
+        trace = _traced(model, leaves, fixed)  # raises when the fault is not that leaves are tracers
+    for path in sorted(fixed):
         fewer = {p: value for p, value in fixed.items() if p != path}
         try:
             trace = _traced(model, leaves, fewer)
-        except _concretization_errors():
+        except Exception:
             continue
         fixed = fewer
     return Traced(trace, fixed)
@@ -50,7 +49,8 @@ def _traced(model: Callable[[Mapping[str, Any]], Any], leaves: Leaves, fixed: Ma
     return trace_model(lambda at: model({**fixed, **at}), batched)
 
 
-def _concretization_errors() -> tuple[type[Exception], ...]:
+def concretization_errors() -> tuple[type[Exception], ...]:
+    """What JAX raises where a value must be known while a model is traced."""
     from jax.errors import (
         ConcretizationTypeError,
         NonConcreteBooleanIndexError,

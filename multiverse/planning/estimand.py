@@ -9,8 +9,18 @@ from typing import Any
 import numpy as np
 
 from multiverse.errors import Problem, near_miss
-from multiverse.planning.bind import Binding, called, positionals
+from multiverse.planning.alike import said
+from multiverse.planning.bind import Binding, a, called, positionals
+from multiverse.planning.reparam import near
 from multiverse.study import Study
+
+
+class NoSuchSite(KeyError):
+    """An estimand asks for a site that the model does not have; its argument is the name."""
+
+
+class NotANumberADraw(ValueError):
+    """An estimand gave something else than one number a draw."""
 
 
 class _Watched(Mapping[str, Any]):
@@ -21,7 +31,7 @@ class _Watched(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._draws:
-            raise KeyError(f"{name!r} is not a site of the model. {near_miss(name, self._draws)}")
+            raise NoSuchSite(name)
         self.seen.add(name)
         return self._draws[name]
 
@@ -45,7 +55,7 @@ class Estimand:
         """One number a draw, `(draw,)`.
 
         draws: by site, `(draw, *site shape)`. data: the universe's own prepared data. values: option values by
-        decision. Raises ValueError when the result is not one number a draw, and whatever the function raises.
+        decision. Raises NotANumberADraw when the result is not one number a draw, and whatever the function raises.
         """
         count = len(next(iter(draws.values())))
         if isinstance(self.ask, str):
@@ -54,8 +64,11 @@ class Estimand:
             given = (draws, data)[: len(positionals(self.ask))]
             out = self.ask(*given, **{name: values[name] for name in self.takes})
         array = np.asarray(out)
-        if array.shape != (count,) or array.dtype.kind not in "biuf":
-            raise ValueError(f"got {array.dtype} of shape {array.shape} from {count} draws, not one number a draw")
+        if array.dtype.kind not in "biuf":
+            raise NotANumberADraw(f"gives {_shown(out)}")
+        if array.shape != (count,):
+            shape = f"an array of shape {array.shape}" if array.ndim else "a single number"
+            raise NotANumberADraw(f"gives {shape} for {count} draws")
         return array.astype(np.result_type(array.dtype, np.float32), copy=False)
 
     def sites(self, draws: Mapping[str, Any], data: Any, values: Mapping[str, Any]) -> set[str]:
@@ -64,56 +77,98 @@ class Estimand:
         self(watched, data, values)
         return watched.seen
 
-    def problem(self, error: Exception, where: str) -> Problem:
-        """What to tell a person whose estimand failed."""
-        if isinstance(error, KeyError):
-            what = f"the estimand {self.name!r} asks for a site that is not there: {error.args[0]}"
-        elif isinstance(error, ValueError) and "one number a draw" in str(error):
-            what = f"the estimand {self.name!r} is not one number a draw: {error}."
-        else:
-            what = f"the estimand {self.name!r} raised {type(error).__name__}: {error}"
+    def problem(self, error: Exception, draws: Mapping[str, Any], data: Any, values: Mapping[str, Any]) -> Problem:
+        """What to tell a person whose estimand raised this error when given these."""
+        if isinstance(error, NoSuchSite):
+            return self._unknown(str(error.args[0]), list(draws))
+        if isinstance(error, NotANumberADraw):
+            return self._wrong_shape(error, draws, data, values)
+        sites = ", ".join(f'"{name}": np.zeros({np.shape(a)})' for name, a in draws.items())
         return Problem(
-            f"{what} (in {where})",
-            "the name of a scalar site, or a function (draws, data) of draws by site, each (draw, *site shape), -> (draw,)",
-            f'index the site, as in `lambda draws, data: draws["{_site(self.ask)}"][:, 0]`; reduce over all axes but the first',
+            f"the estimand {self.name!r} raised {said(error)}.",
+            "a function of draws by site, each (draw, *site shape), and of the universe's own prepared data",
+            f"try it by itself, with `draws = {{{sites}}}`",
+        )
+
+    def _unknown(self, site: str, known: list[str]) -> Problem:
+        close = near(site, known) or known[0]
+        written = f"{{{self.name!r}: {close!r}}}" if isinstance(self.ask, str) else f"draws[{close!r}]"
+        return Problem(
+            f"the estimand {self.name!r} asks for the site {site!r}, which the model does not have.",
+            f"one of its sites: {', '.join(known)}",
+            f"{near_miss(site, known)}Write `{written}`",
+        )
+
+    def _wrong_shape(self, error: Exception, draws: Mapping[str, Any], data: Any, values: Mapping[str, Any]) -> Problem:
+        count = len(next(iter(draws.values())))
+        watched = _Watched(draws)
+        try:
+            self(watched, data, values)
+        except NotANumberADraw:
+            pass
+        many = {name: np.shape(draws[name]) for name in sorted(watched.seen) if np.ndim(draws[name]) > 1}
+        if "single number" in str(error):
+            mend = "keep the draws apart: leave out what reduces over the first axis, such as `.mean()`"
+        elif many:
+            name, shape = next(iter(many.items()))
+            first = ", ".join("0" * (len(shape) - 1))
+            axes = "1" if len(shape) == 2 else str(tuple(range(1, len(shape))))
+            mend = (
+                f"take one element, `draws[{name!r}][:, {first}]`, or their mean, `draws[{name!r}].mean(axis={axes})`"
+            )
+            mend = (
+                f"write `{{{self.name!r}: lambda draws, data: ...}}` and {mend}" if isinstance(self.ask, str) else mend
+            )
+        else:
+            mend = "end the function with `return`, and give back an array whose only axis is that of the draws"
+        shapes = "".join(f"; draws[{name!r}] has shape {shape}" for name, shape in many.items())
+        return Problem(
+            f"the estimand {self.name!r} {error}.",
+            f"one number a draw, an array of shape ({count},){shapes}",
+            mend,
         )
 
 
+def _shown(value: Any) -> str:
+    return "None" if value is None else f"{a(value)} that does not hold numbers"
+
+
 def estimands_of(study: Study, binding: Binding) -> tuple[Estimand, ...]:
-    """The estimands of a study, bound to the decisions they take."""
-    return tuple(Estimand(name, ask, binding.estimands.get(name, ())) for name, ask in study.estimands.items())
+    """The estimands of a study that can be called, bound to the decisions they take."""
+    return tuple(
+        Estimand(name, ask, binding.estimands.get(name, ()))
+        for name, ask in study.estimands.items()
+        if name not in binding.unbound and _is_well_formed(ask)
+    )
+
+
+def _is_well_formed(ask: object) -> bool:
+    return isinstance(ask, str) or (callable(ask) and len(positionals(ask)) in (1, 2))
 
 
 def signature_problems(study: Study) -> list[Problem]:
     """Estimands that cannot be called as estimands are."""
-    problems = []
-    if not study.estimands:
-        problems.append(
+    estimands: Mapping[str, object] = study.estimands
+    if not estimands:
+        return [
             Problem(
                 "the study has no estimands.",
                 "at least one quantity that all universes estimate",
                 'write `estimands={"effect": "slope"}` with the name of a scalar site, or a function of the draws',
             )
+        ]
+    return [_malformed(name, ask) for name, ask in estimands.items() if not _is_well_formed(ask)]
+
+
+def _malformed(name: str, ask: object) -> Problem:
+    if callable(ask):
+        return Problem(
+            f"the estimand {name!r}, {called(ask)}(), takes {len(positionals(ask))} positional arguments.",
+            "(draws, data), or (draws) alone; decisions by keyword",
+            f"write `{{{name!r}: lambda draws, data: ...}}`",
         )
-    for name, ask in study.estimands.items():
-        if callable(ask) and len(positionals(ask)) not in (1, 2):
-            problems.append(
-                Problem(
-                    f"the estimand {name!r}, {called(ask)}(), takes {len(positionals(ask))} positional arguments.",
-                    "(draws, data), or (draws) alone; decisions by keyword",
-                    "write `lambda draws, data: ...`",
-                )
-            )
-        elif not callable(ask) and not isinstance(ask, str):
-            problems.append(
-                Problem(
-                    f"the estimand {name!r} is a {type(ask).__name__}.",
-                    "the name of a site, or a function (draws, data) -> one number a draw",
-                    'write `estimands={"effect": "slope"}`',
-                )
-            )
-    return problems
-
-
-def _site(ask: str | Callable[..., Any]) -> str:
-    return ask if isinstance(ask, str) else "b"
+    return Problem(
+        f"the estimand {name!r} is {ask!r}, {a(ask)}.",
+        "the name of a site, or a function (draws, data) -> one number a draw",
+        f"write `{{{name!r}: 'slope'}}`, with the name of a scalar site",
+    )

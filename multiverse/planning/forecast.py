@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -67,17 +68,17 @@ def _gradient_seconds(program: Program) -> float:
     density = potential(program.signature, program.sites)
 
     # Twenty steps in one call: a call alone would time its own dispatch.
-    def walk(leaves: object, z: jax.Array) -> jax.Array:
-        def step(_: int, at: jax.Array) -> jax.Array:
-            return at - 1e-6 * jax.grad(lambda x: density(leaves, x))(at)  # type: ignore[arg-type]
+    def walk(leaves: Any, z: Any) -> Any:
+        def step(_: int, at: Any) -> Any:
+            return at - 1e-6 * jax.grad(lambda x: density(leaves, x))(at)
 
         return jax.lax.fori_loop(0, 20, step, z)
 
     start = np.zeros((PILOT_UNIVERSES, program.sites.dimension), np.float32)
     run = compiled(jax.vmap(walk), leaves, start)
-    jax.block_until_ready(run(leaves, start))
+    run(leaves, start).block_until_ready()
     began, calls = time.perf_counter(), 0
     while time.perf_counter() - began < PILOT_SECONDS:
-        jax.block_until_ready(run(leaves, start))
+        run(leaves, start).block_until_ready()
         calls += 1
     return (time.perf_counter() - began) / calls / 20 / PILOT_UNIVERSES

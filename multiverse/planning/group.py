@@ -1,199 +1,201 @@
-"""Universes grouped by the program they compile to."""
+"""Universes of a family grouped by the program they compile to.
+
+A group is split until the model can be traced once for all its universes: by the values of leaves that the model must
+know, then by the shapes of the data, padded where the model allows it.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from collections import deque
+from collections.abc import Callable, Collection, Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from multiverse.errors import MultiverseError, Problem
-from multiverse.identity.fingerprint import fingerprint
-from multiverse.planning.branching import plain, trace_batched
-from multiverse.planning.model_trace import ModelTrace, trace_model
-from multiverse.planning.padding import Padding, common_rows, row_paths, rung
-from multiverse.planning.prepare import Prepared
-from multiverse.planning.program import Member, Program, Signature
-from multiverse.planning.structure import Leaves, Structure, signature
-from multiverse.space.universe import Universe
+from multiverse.identity.fingerprint import describe
+from multiverse.planning.alike import in_universe, or_forbid, said
+from multiverse.planning.branching import concretization_errors, plain, trace_batched
+from multiverse.planning.family import Candidate, Family
+from multiverse.planning.leaf_path import spoken
+from multiverse.planning.model_trace import Latent, ModelTrace
+from multiverse.planning.program import Member, Program
+from multiverse.planning.row_counts import Rows, rows_of
+from multiverse.planning.structure import Leaves, signature
 
 
-class Choice(NamedTuple):
-    """An option value taken apart: its value, fingerprint, structure and leaves."""
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Universes on their way to a program.
 
-    value: Any
-    identity: str
-    structure: Structure
-    leaves: Leaves
-
-
-Choices = Mapping[tuple[str, str | None], Choice]
-
-
-@dataclass
-class Family:
-    """Universes that share the structure of data and options; they split further by the shapes of their arrays.
-
-    seen: their members so far. Mutable, while the space is walked.
+    known: leaves that the model must know; all members have the same values there. shaped: whether the data of all
+    members have one shape. rows: how they are padded. latents: of the model without padding. because: why the data are
+    not padded, where that costs programs. trace: of the model, where it was traced already.
     """
 
-    model: Callable[..., Any]
-    data: Structure
-    options: Mapping[str, Structure]
-    reparam: Mapping[str, Any]
-    why: str
-    text: str
-    members: list[tuple[str, Universe, Prepared]] = field(default_factory=list)
+    members: Sequence[Candidate]
+    known: tuple[str, ...] = ()
+    shaped: bool = False
+    rows: Rows | None = None
+    latents: tuple[Latent, ...] = ()
+    because: str = ""
+    trace: ModelTrace | None = None
+
+    @property
+    def largest(self) -> Candidate:
+        return max(self.members, key=lambda m: (m.prepared.size, m.key))
 
 
-def family_text(model: str, prepared: Prepared, taken: Mapping[str, Choice], reparam: Mapping[str, Any]) -> str:
-    """What the universes of a family have in common, as a text. model: its fingerprint."""
-    trailing = ";".join(f"{p}:{a.dtype.kind}{a.ndim}{list(a.shape[1:])}" for p, a in sorted(prepared.leaves.items()))
-    options = ";".join(f"{n}={c.structure.text}/{signature(c.leaves)}" for n, c in sorted(taken.items()))
-    return f"{model}|{prepared.structure.text}|{trailing}|{options}|{fingerprint(dict(reparam))}"
+def programs_of(
+    family: Family, raw_rows: int | None, *, only: Collection[str] | None = None, unpadded_because: str = ""
+) -> tuple[list[Program], list[Problem]]:
+    """The programs of a family, padded where the model allows it, split by shape where not; and the model's mistakes.
+
+    only: keys of the members to group; all of them by default. unpadded_because: why not to pad; empty to pad.
+    """
+    members = [m for m in family.members if only is None or m.key in only]
+    whole = _Group(members, because=unpadded_because)
+    waiting = deque(_unpadded(whole, unpadded_because) if unpadded_because else [whole])
+    programs: list[Program] = []
+    problems: list[Problem] = []
+    while waiting:
+        group = waiting.popleft()
+        largest = group.largest
+        leaves = _leaves(family, group, largest)
+        fixed = {path: plain(leaves.pop(path)) for path in group.known}
+        trace = group.trace
+        if trace is None:
+            try:
+                trace, more = trace_batched(family.signature(fixed), leaves)
+            except Exception as error:
+                if group.rows is not None:
+                    waiting += _unpadded(group, f"on padded rows the model raises {said(error)}")
+                else:
+                    problems += _raised(error, largest)
+                continue
+            if more:
+                waiting += _by_value(family, group, (*group.known, *more))
+                continue
+        if trace.problems:
+            problems += [p._replace(what=in_universe(p.what, largest.universe.items())) for p in trace.problems]
+        elif not group.shaped:
+            waiting += _by_shape(family, group, trace, raw_rows)
+        elif group.rows is not None and trace.sites.latents != group.latents:
+            waiting += _unpadded(group, f"padding changes the shape of the latent site {_changed(group, trace)!r}")
+        else:
+            programs.append(_program(family, group, trace, fixed))
+    return programs, problems
 
 
-def programs_of(family: Family, choices: Choices, raw_rows: int | None) -> tuple[list[Program], list[Problem]]:
-    """The programs of a family: padded where the model allows it, split by shape where not."""
-    key, universe, prepared = max(family.members, key=lambda m: (_size(m[2]), m[0]))
-    whole = Signature(family.model, family.data, family.options, family.reparam, {})
-    leaves = prepared.leaves | _option_leaves(family, universe, choices)
-    try:
-        traced = trace_batched(whole, leaves)
-    except MultiverseError as error:
-        return [], list(error.problems)
-    except Exception as error:
-        return [], [_raised(error, universe)]
-    if traced.trace.problems:
-        return [], list(traced.trace.problems)
-    rows, because = _rows(family, choices, traced.trace, tuple(traced.fixed))
-    groups: dict[str, list[tuple[str, Universe, Prepared]]] = {}
-    pads: dict[str, Padding | None] = {}
-    for member in family.members:
-        own = member[2].leaves | _option_leaves(family, member[1], choices)
-        padding = rows.padding(member[2], raw_rows) if rows is not None else None
-        shapes = f"padded to {padding.length}" if padding else signature(member[2].leaves)
-        fixed = {path: own[path] for path in traced.fixed}
-        text = f"{family.text}|{shapes}|{fingerprint(fixed)}"
-        groups.setdefault(text, []).append(member)
-        pads[text] = padding
-    return [
-        _program(family, text, members, pads[text], because, rows, traced.trace, tuple(traced.fixed), choices)
-        for text, members in groups.items()
-    ], []
+def _by_value(family: Family, group: _Group, known: tuple[str, ...]) -> list[_Group]:
+    """Split by the values of the leaves that the model must know."""
+
+    def values(member: Candidate) -> Hashable:
+        leaves = family.leaves(member)
+        return tuple((leaves[path].shape, leaves[path].tobytes()) for path in known)
+
+    return [replace(group, members=members, known=known) for members in _split(group.members, values)]
 
 
-def without_padding(program: Program, because: str) -> list[Program]:
-    """The same universes in programs whose rows are not padded, one for each shape of the data."""
-    groups: dict[str, dict[str, Member]] = {}
-    for member in program.members.values():
-        shapes = signature(program.original[member.prepared].leaves)
-        groups.setdefault(shapes, {})[member.key] = member
-    return [
-        replace(
-            program,
-            id=_digest(f"{program.id}|{shapes}"),
-            members=members,
-            padding=None,
-            unpadded_because=because,
-            datasets={m.prepared: program.original[m.prepared].leaves for m in members.values()},
-        )
-        for shapes, members in groups.items()
-    ]
+def _by_shape(family: Family, group: _Group, trace: ModelTrace, raw_rows: int | None) -> list[_Group]:
+    """Split by the shapes of the data, padded if the rows can be told; the group's largest member has been traced."""
+    rows, because = rows_of(family, group.members, trace, group.known, raw_rows)
+    group = replace(group, shaped=True, rows=rows, latents=trace.sites.latents)
+    largest = group.largest.prepared
+    if rows is None:
+        parts = _unpadded(group, because)
+    else:
+        shapes = _split(group.members, lambda m: signature(_data(group, m)))
+        parts = [replace(group, members=members) for members in shapes]
+        if rows.padding(largest).length > rows.counts[largest.number]:
+            return parts  # the padded data of no member have the shape that was traced
+    return [replace(part, trace=trace if part.largest.prepared is largest else None) for part in parts]
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Which arrays hold rows, and how many rows each data set has."""
-
-    paths: frozenset[str]
-    counts: Mapping[int, int]
-
-    def padding(self, prepared: Prepared, raw_rows: int | None) -> Padding:
-        return Padding(rung(self.counts[prepared.number], raw_rows), self.paths)
+def _unpadded(group: _Group, because: str) -> list[_Group]:
+    """The same universes without padding, a group for each shape of the data."""
+    shapes = _split(group.members, lambda m: signature(m.prepared.leaves))
+    told = because if len(shapes) > 1 or group.rows is not None or group.because else ""
+    return [replace(group, members=m, shaped=True, rows=None, because=told, trace=None) for m in shapes]
 
 
-def _rows(family: Family, choices: Choices, trace: ModelTrace, fixed: tuple[str, ...]) -> tuple[_Rows | None, str]:
-    """The rows of each data set of a family, or None and why its data are not padded."""
-    lengths = {use.length for use in trace.rows}
-    if not lengths:
-        return None, "the model does not use mv.rows"
-    if trace.row_latents:
-        return None, f"the latent site {trace.row_latents[0]!r} lies inside mv.rows"
-    if len(lengths) > 1:
-        return None, f"mv.rows is used with {len(lengths)} lengths"
-    largest = max(family.members, key=lambda m: (_size(m[2]), m[0]))
-    paths = row_paths(largest[2].leaves, next(iter(lengths)))
-    counts: dict[int, int] = {}
-    for _, universe, prepared in family.members:
-        if prepared.number in counts:
-            continue
-        rows = common_rows(prepared.leaves, paths)
-        if rows is None:  # an array had the length of the rows by chance: ask the model about this data set
-            leaves = prepared.leaves | _option_leaves(family, universe, choices)
-            known = {path: plain(leaves[path]) for path in fixed}
-            whole = Signature(family.model, family.data, family.options, family.reparam, known)
-            traced = trace_model(whole, {p: leaf for p, leaf in leaves.items() if p not in fixed})
-            rows = traced.rows[0].length
-            paths &= row_paths(prepared.leaves, rows)
-        counts[prepared.number] = rows
-    if not paths:
-        return None, "no array has the length that mv.rows is given"
-    if paths & set(fixed):
-        return None, f"the model branches on {sorted(paths & set(fixed))[0]}"
-    return _Rows(paths, counts), ""
+def _split(members: Sequence[Candidate], by: Callable[[Candidate], Hashable]) -> list[list[Candidate]]:
+    groups: dict[Hashable, list[Candidate]] = {}
+    for member in members:
+        groups.setdefault(by(member), []).append(member)
+    return list(groups.values())
 
 
-def _program(
-    family: Family,
-    text: str,
-    members: list[tuple[str, Universe, Prepared]],
-    padding: Padding | None,
-    because: str,
-    rows: _Rows | None,
-    trace: ModelTrace,
-    fixed: tuple[str, ...],
-    choices: Choices,
-) -> Program:
-    _, universe, prepared = members[0]
-    own = prepared.leaves | _option_leaves(family, universe, choices)
-    data = {p.number: p for _, _, p in members}
-    counts = rows.counts if rows is not None else {}
-    labels = {(name, u[name]) for _, u, _ in members for name in u}
+def _data(group: _Group, member: Candidate) -> Leaves:
+    """The leaves of a member's data, padded as its group is."""
+    if group.rows is None:
+        return member.prepared.leaves
+    return group.rows.padding(member.prepared)(member.prepared.leaves, group.rows.counts[member.prepared.number])
+
+
+def _leaves(family: Family, group: _Group, member: Candidate) -> Leaves:
+    return _data(group, member) | family.option_leaves(member.universe)
+
+
+def _program(family: Family, group: _Group, trace: ModelTrace, fixed: dict[str, Any]) -> Program:
+    by_data = {m.prepared.number: m for m in group.members}
+    datasets = {number: _data(group, m) for number, m in by_data.items()}
+    labels = {pair for m in group.members for pair in m.universe.items()}
+    leaves = family.leaves(group.largest)
+    known = ";".join(f"{path}:{leaves[path].shape}{leaves[path].tobytes().hex()}" for path in group.known)
+    why = [family.why, *(f"{spoken(path)} = {describe(value)}" for path, value in fixed.items())]
     return Program(
-        id=_digest(text),
-        why="; ".join([family.why, *(f"{path} = {plain(own[path])!r}" for path in fixed)]).strip("; "),
-        signature=Signature(
-            family.model, family.data, family.options, family.reparam, {path: plain(own[path]) for path in fixed}
-        ),
+        id=_digest(f"{family.text}|{signature(next(iter(datasets.values())))}|{known}"),
+        why="; ".join(part for part in why if part),
+        signature=family.signature(fixed),
         sites=trace.sites,
-        members={key: Member(key, u, p.number, counts.get(p.number, _size(p))) for key, u, p in members},
-        padding=padding,
-        unpadded_because=because,
-        datasets={n: padding(p.leaves, counts[n]) if padding else p.leaves for n, p in data.items()},
-        choices={at: choices[at].leaves for at in labels if at[0] in family.options},
-        original=data,
-        values={at: choices[at].value for at in labels},
+        members={m.key: Member(m.key, m.universe, m.prepared.number, _kept(group, trace, m)) for m in group.members},
+        padding=group.rows.padding(group.largest.prepared) if group.rows is not None else None,
+        unpadded_because=group.because,
+        datasets=datasets,
+        choices={at: family.choices[at].leaves for at in labels if at[0] in family.options},
+        original={number: m.prepared for number, m in by_data.items()},
+        values={at: family.choices[at].value for at in labels},
     )
 
 
-def _option_leaves(family: Family, universe: Universe, choices: Choices) -> Leaves:
-    return {path: leaf for name in family.options for path, leaf in choices[name, universe[name]].leaves.items()}
+def _kept(group: _Group, trace: ModelTrace, member: Candidate) -> int:
+    """How many rows the data of a member have."""
+    if group.rows is not None:
+        return group.rows.counts[member.prepared.number]
+    lengths = {use.length for use in trace.rows}
+    return lengths.pop() if len(lengths) == 1 else member.prepared.size
 
 
-def _size(prepared: Prepared) -> int:
-    """The longest first axis: the number of rows, where there is a table."""
-    return max((leaf.shape[0] for leaf in prepared.leaves.values() if leaf.ndim > 0), default=0)
+def _changed(group: _Group, trace: ModelTrace) -> str:
+    """The first latent site that padding changes."""
+    before = {latent.name: latent for latent in group.latents}
+    changed = (latent.name for latent in trace.sites.latents if before.get(latent.name) != latent)
+    return next(changed, next(iter(before), ""))
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _raised(error: Exception, universe: Universe) -> Problem:
-    shown = ", ".join(f"{name}={label!r}" for name, label in universe.items() if label is not None)
-    return Problem(
-        f"the model raised {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''} (with {shown})",
-        "a NumPyro model that runs on the prepared data of every universe",
-        "run it plainly on `prepare(data)` under `numpyro.handlers.seed`, and mend it or rule the options out",
-    )
+def _raised(error: Exception, member: Candidate) -> list[Problem]:
+    """What to tell a person whose model raised."""
+    if isinstance(error, MultiverseError):
+        return [p._replace(what=in_universe(p.what, member.universe.items())) for p in error.problems]
+    if isinstance(error, concretization_errors()):
+        return [
+            Problem(
+                in_universe(
+                    "the model branches in Python on the value of a site, or uses NumPy on it", member.universe.items()
+                ),
+                "JAX operations on sites: NUTS follows gradients through them",
+                "write `jnp.where(condition, a, b)` in place of `if`, and `jnp.` in place of `np.`",
+            )
+        ]
+    return [
+        Problem(
+            in_universe(f"the model raised {said(error)}", member.universe.items()),
+            "a NumPyro model that runs on the prepared data of every universe",
+            f"run it by itself: `numpyro.handlers.seed(model, 0)(prepared, ...)`{or_forbid(member.universe.items())}",
+        )
+    ]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from multiverse.errors import Problem, near_miss
+from multiverse.errors import Problem
 from multiverse.planning.tracing import TRACING
 from multiverse.row_plate import RowsUse, padded_rows
 
@@ -89,8 +89,9 @@ def trace_model(model: Callable[[Mapping[str, Any]], Any], leaves: Mapping[str, 
             seen.update(numpyro.handlers.trace(seeded).get_trace(at))
         uses.extend(used)
 
+    abstract: Any = jax.ShapeDtypeStruct
     with TRACING:
-        jax.eval_shape(look, {path: jax.ShapeDtypeStruct(a.shape, _dtype(a)) for path, a in leaves.items()}, _key())
+        jax.eval_shape(look, {path: abstract(a.shape, _dtype(a)) for path, a in leaves.items()}, _key())
     sites = Sites(
         latents=tuple(_latent(site) for site in seen.values() if _is_latent(site)),
         deterministic={n: tuple(np.shape(s["value"])) for n, s in seen.items() if s["type"] == "deterministic"},
@@ -99,20 +100,6 @@ def trace_model(model: Callable[[Mapping[str, Any]], Any], leaves: Mapping[str, 
         },
     )
     return ModelTrace(sites, tuple(uses), tuple(_problems(seen, improper)))
-
-
-def reparam_problems(decision: str, option: str, sites: Iterable[str], known: Sites) -> list[Problem]:
-    """A reparameterization of a site that the model does not sample."""
-    names = [latent.name for latent in known.latents]
-    return [
-        Problem(
-            f"the option {option!r} of {decision!r} reparameterizes the site {site!r}, which the model does not sample.",
-            f"a latent site: {', '.join(names)}",
-            f"{near_miss(site, names)}Name a latent site in {{site: reparameterizer}}",
-        )
-        for site in sites
-        if site not in names
-    ]
 
 
 def _key() -> Any:
@@ -167,11 +154,7 @@ def _problems(seen: Mapping[str, Mapping[str, Any]], improper: Iterable[str]) ->
         )
     for name, site in seen.items():
         if site["type"] == "param":
-            yield Problem(
-                f"the model has a numpyro.param {name!r}, which is optimised, not sampled.",
-                "numpyro.sample sites",
-                f'write `numpyro.sample("{name}", prior)`, or a constant',
-            )
+            yield _param(name)
         if site["type"] == "plate" and site["args"][0] != site["args"][1] and site["args"][1] is not None:
             yield Problem(
                 f"the plate {name!r} subsamples {site['args'][1]} of {site['args'][0]} rows.",
@@ -191,7 +174,20 @@ def _problems(seen: Mapping[str, Mapping[str, Any]], improper: Iterable[str]) ->
             biject_to(site["fn"].support)
         except NotImplementedError:
             yield Problem(
-                f"the latent site {name!r} has the support {site['fn'].support}, which NumPyro cannot map to the reals.",
+                f"the latent site {name!r} has a support that NumPyro cannot map to the reals: {site['fn'].support}.",
                 "a support that numpyro.distributions.biject_to knows",
                 "transform a site with a known support, or use another prior",
             )
+
+
+def _param(name: str) -> Problem:
+    site = name.removesuffix("_centered")
+    if site != name:  # LocScaleReparam() without a number makes a numpyro.param of this name
+        mend = f"if it is LocScaleReparam() of {site!r}, write `LocScaleReparam(0)`; else"
+    else:
+        mend = "write"
+    return Problem(
+        f"the model has a numpyro.param {name!r}, which is optimised, not sampled.",
+        "numpyro.sample sites",
+        f'{mend} `numpyro.sample("{name}", prior)`, or a constant',
+    )

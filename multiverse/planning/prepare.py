@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-import re
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from multiverse.errors import Problem
+from multiverse.errors import MultiverseError, Problem
+from multiverse.planning.alike import in_universe, or_forbid, said
 from multiverse.planning.bind import Binding, called
 from multiverse.planning.structure import Leaves, Structure, take_apart
 from multiverse.planning.tidy import tidy
@@ -16,7 +17,6 @@ from multiverse.space.universe import Universe
 from multiverse.study import Study
 
 Labels = tuple[tuple[str, str | None], ...]
-WITH = " (with "  # between what is wrong and the options where it is
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,17 @@ class Prepared:
     structure: Structure
     leaves: Leaves
 
-    def __str__(self) -> str:
-        return _options(self.labels)
+    @functools.cached_property
+    def text(self) -> str:
+        """What must be equal for two data sets to share a program: all but the lengths of first axes."""
+        leaves = sorted(self.leaves.items())
+        trailing = ";".join(f"{path}:{a.dtype.kind}{a.ndim}{list(a.shape[1:])}" for path, a in leaves)
+        return f"{self.structure.text}|{trailing}"
+
+    @functools.cached_property
+    def size(self) -> int:
+        """The longest first axis: the number of rows, where there is a table."""
+        return max((leaf.shape[0] for leaf in self.leaves.values() if leaf.ndim > 0), default=0)
 
 
 class Preparer:
@@ -79,65 +88,28 @@ class Preparer:
             if isinstance(data, Exception):
                 return None
         data, problems = tidy(data)
-        self.problems += [p._replace(what=_in(labels, p.what)) for p in problems]
+        self.problems += [p._replace(what=in_universe(p.what, labels)) for p in problems]
         if problems:
             return None
-        structure, leaves = take_apart(data)
+        try:
+            structure, leaves = take_apart(data)
+        except MultiverseError as error:
+            self.problems += [p._replace(what=in_universe(p.what, labels)) for p in error.problems]
+            return None
         return Prepared(len(self._prepared), labels, data, structure, leaves)
-
-
-def summed_up(problems: list[Problem]) -> list[Problem]:
-    """One problem for each kind of mistake in preprocessing, with the number of combinations that show it."""
-    groups: dict[str, list[Problem]] = {}
-    for problem in problems:
-        kind = re.sub(r"\d+", "#", problem.what.partition(WITH)[0])  # counts differ between combinations
-        groups.setdefault(kind, []).append(problem)
-    return [_with_others(alike[0], len(alike) - 1) for alike in groups.values()]
-
-
-def _with_others(problem: Problem, others: int) -> Problem:
-    if not others:
-        return problem
-    more = f"{others} more combination{'s' if others > 1 else ''} of options"
-    return problem._replace(what=f"{problem.what.removesuffix('.')}, and in {more}.")
 
 
 def _raised(step: Any, labels: Labels, error: Exception) -> Problem:
     return Problem(
-        _in(labels, f"{called(step)}() raised {said(error)}"),
+        in_universe(f"{called(step)}() raised {said(error)}", labels),
         "prepared data for every combination of options",
-        f"mend {called(step)}() for these options{_or_forbid(labels)}",
+        f"mend {called(step)}() for these options{or_forbid(labels)}",
     )
 
 
 def _nothing(step: Any, labels: Labels) -> Problem:
     return Problem(
-        _in(labels, f"{called(step)}() returned None"),
+        in_universe(f"{called(step)}() returned None", labels),
         "what the next step or the model takes, such as a dict of arrays",
         f"end {called(step)}() with `return ...`",
     )
-
-
-def said(error: BaseException) -> str:
-    """An exception in one line: its type and the first line of its message."""
-    first = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__
-
-
-def _in(labels: Labels, what: str) -> str:
-    """The sentence with the options where it holds."""
-    shown = _options(labels)
-    return f"{what.removesuffix('.')}{f'{WITH}{shown})' if shown else ''}."
-
-
-def _or_forbid(labels: Labels) -> str:
-    active = [(name, label) for name, label in labels if label is not None]
-    if not active:
-        return ""
-    names, wanted = ", ".join(name for name, _ in active), ", ".join(repr(label) for _, label in active)
-    rule = f"{names} == {wanted}" if len(active) == 1 else f"({names}) == ({wanted})"
-    return f', or rule them out: `space.forbid("the reason", lambda {names}: {rule})`'
-
-
-def _options(labels: Labels) -> str:
-    return ", ".join(f"{name}={label!r}" for name, label in labels if label is not None)

@@ -57,10 +57,10 @@ class Program:
     """Universes that differ in numbers only.
 
     id: equal for the same structure, in any plan and process. why: the structural options, for people. sites: the
-    latent, deterministic and observed sites. members: by universe key. padding: None where rows are not padded, and
-    `unpadded_because` then says why. datasets: leaves of the (padded) data by number. choices: leaves of option
-    values by decision and label. original: unpadded prepared data by number, for estimands. values: option values by
-    decision and label, for estimands.
+    latent, deterministic and observed sites. members: by universe key. padding: None where rows are not padded;
+    `unpadded_because` says why, where that costs programs. datasets: leaves of the (padded) data by number. choices:
+    leaves of option values by decision and label. original: unpadded prepared data by number, for estimands. values:
+    option values by decision and label, for estimands.
     """
 
     id: str
@@ -90,9 +90,16 @@ class Program:
 
     def gather(self, keys: Sequence[str], dtype: str) -> Leaves:
         """The leaves of several universes, stacked, `(universe, ...)`; floats in `dtype`."""
-        each = [self.leaves(key) for key in keys]
-        stacked = {path: np.stack([leaves[path] for leaves in each]) for path in self.paths}
-        return {path: a.astype(dtype) if a.dtype.kind == "f" else a for path, a in stacked.items()}
+        members = [self.members[key] for key in keys]
+        numbers = list(dict.fromkeys(member.prepared for member in members))
+        place = np.array([numbers.index(member.prepared) for member in members])  # (universe,)
+        stacked: Leaves = {}
+        for path in self.datasets[numbers[0]]:  # cast once a data set, not once a universe
+            stacked[path] = _cast(np.stack([self.datasets[number][path] for number in numbers]), dtype)[place]
+        for name in self.signature.options:
+            each = [self.choices[name, member.universe[name]] for member in members]
+            stacked |= {path: _cast(np.stack([leaves[path] for leaves in each]), dtype) for path in each[0]}
+        return {path: stacked[path] for path in self.paths}
 
     def option_values(self, key: str) -> dict[str, Any]:
         """The option values of a universe by decision, None where a decision does not apply."""
@@ -101,3 +108,7 @@ class Program:
     def data(self, key: str) -> Any:
         """The universe's own prepared data, unpadded."""
         return self.original[self.members[key].prepared].data
+
+
+def _cast(array: np.ndarray, dtype: str) -> np.ndarray:
+    return array.astype(dtype) if array.dtype.kind == "f" else array

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -46,7 +47,7 @@ def unknown_sites(
 
 def near(name: str, choices: Iterable[str]) -> str:
     """The choice that is close to the name; empty where none is."""
-    return near_miss(name, choices).removeprefix("Did you mean '").partition("'")[0]
+    return next(iter(difflib.get_close_matches(name, list(choices), n=1)), "")
 
 
 def _is_good(value: Any) -> bool:

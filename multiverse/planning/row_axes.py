@@ -1,4 +1,4 @@
-"""Deterministic sites with a value for each row: inside a padded program they are longer than the universe's own rows."""
+"""Deterministic sites with a value for each row: in a padded program they are longer than the universe's own rows."""
 
 from __future__ import annotations
 
@@ -18,16 +18,23 @@ def trim_rows(program: Program, keys: Sequence[str], sites: Mapping[str, np.ndar
     sites: (universe, chain, draw, *site shape). Sites without rows are passed on as they are.
     """
     axes = row_axes(program, keys[0]) if set(sites) & set(program.sites.deterministic) else {}
-    kept = [program.members[key].rows_kept for key in keys]
     trimmed: dict[str, Any] = dict(sites)
     for name in sites.keys() & axes.keys():
-        axis = axes[name] + 2  # of one universe: (chain, draw, *site shape)
-        trimmed[name] = [np.take(values, range(n), axis=axis) for values, n in zip(sites[name], kept, strict=True)]
+        each = zip(sites[name], keys, strict=True)
+        trimmed[name] = [without_padding(a, axes[name], program.members[key].rows_kept, before=2) for a, key in each]
     return trimmed
 
 
-def row_axes(program: Program, key: str) -> dict[str, int]:
-    """The axis of each deterministic site that grows with the padding; found by padding by one row more."""
+def without_padding(values: np.ndarray, axes: Sequence[int], rows: int, *, before: int) -> np.ndarray:
+    """The first `rows` along the row axes of a site. before: how many axes stand before those of the site."""
+    index: list[slice] = [slice(None)] * values.ndim
+    for axis in axes:
+        index[axis + before] = slice(rows)
+    return values[tuple(index)]
+
+
+def row_axes(program: Program, key: str) -> dict[str, tuple[int, ...]]:
+    """The axes of each deterministic site that grow with the padding; found by padding by one row more."""
     if program.padding is None or not program.sites.deterministic:
         return {}
     longer = Padding(program.padding.length + 1, program.padding.paths)
@@ -37,7 +44,7 @@ def row_axes(program: Program, key: str) -> dict[str, int]:
     shapes = trace_model(program.signature, leaves).sites.deterministic
     grown = trace_model(program.signature, leaves | {p: a for p, a in more.items() if p in leaves}).sites.deterministic
     return {
-        name: next(i for i, (a, b) in enumerate(zip(shape, grown[name], strict=True)) if a != b)
+        name: tuple(i for i, (a, b) in enumerate(zip(shape, grown[name], strict=True)) if a != b)
         for name, shape in shapes.items()
         if shape != grown[name]
     }

@@ -8,7 +8,6 @@ differs between processes, and the compilation cache needs one order.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from multiverse.errors import PlanError, Problem
-from multiverse.identity.fingerprint import fingerprint
 from multiverse.identity.distributions import is_whole
+from multiverse.identity.fingerprint import fingerprint
 from multiverse.planning.leaf_path import spoken, step
 
 Leaves = dict[str, np.ndarray]
@@ -59,8 +58,11 @@ def take_apart(value: Any, path: str = "") -> tuple[Structure, Leaves]:
         return _container(kind.__name__, {step(i): v for i, v in enumerate(value)}, path, lambda p: kind(p.values()))
     if is_leaf(value):
         array = canonical(value, path)
+        if array.flags.writeable:
+            array = array.copy()
+            array.flags.writeable = False  # a model that changed it in place would change it for other universes
         return Structure("leaf", lambda leaves: leaves[path]), {path: array}
-    return _registered(value, path) or _static(value)
+    return _registered(value, path) or _static(value, path)
 
 
 def is_leaf(value: Any) -> bool:
@@ -100,7 +102,7 @@ def too_large(what: str, array: np.ndarray) -> Problem:
     return Problem(
         f"{what} beyond 32 bits, such as {worst}.",
         f"integers from {INTEGERS.min} to {INTEGERS.max}: JAX wraps others silently",
-        "convert quantities to float, as in `column.astype(float)`, and codes with `codes, names = pd.factorize(column)`",
+        "make quantities floats, `column.astype(float)`, and codes small, `codes, names = pd.factorize(column)`",
     )
 
 
@@ -116,7 +118,6 @@ def _dtype(value: Any) -> Any:
         return np.dtype("O")
 
 
-@functools.lru_cache(maxsize=1024)
 def _class(kind: type[Any]) -> str:
     """A class, told apart from others of the same name."""
     return f"{kind.__qualname__}:{fingerprint(kind)}"
@@ -134,8 +135,8 @@ def _container(
     return Structure(text, lambda at: build({name: s.rebuild(at) for name, s in structures.items()})), leaves
 
 
-def _static(value: Any) -> tuple[Structure, Leaves]:
-    return Structure(f"{type(value).__name__}:{fingerprint(value)}", lambda _: value), {}
+def _static(value: Any, path: str) -> tuple[Structure, Leaves]:
+    return Structure(f"{type(value).__name__}:{fingerprint(value, name=spoken(path))}", lambda _: value), {}
 
 
 def _distribution(value: Any, path: str) -> tuple[Structure, Leaves]:

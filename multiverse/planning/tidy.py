@@ -141,9 +141,10 @@ def _not_finite(path: str, array: np.ndarray) -> Problem:
     bad = ~np.isfinite(flat)
     words = [word for word, found in (("NaN", np.isnan(flat)), ("infinite", np.isinf(flat))) if found.any()]
     count = f"{int(bad.sum())} of its {flat.size} values" if array.ndim else "its value"
-    at = ", ".join(map(str, np.unravel_index(int(bad.argmax()), array.shape)))
+    at = tuple(map(int, np.unravel_index(int(bad.argmax()), array.shape)))
+    first = "" if not at else f", first in row {at[0]}" if len(at) == 1 else f", first at {at}"
     return Problem(
-        f"{path} is {' or '.join(words)} in {count}{f', first at [{at}]' if array.ndim else ''}.",
+        f"{path} is {' or '.join(words)} in {count}{first}.",
         "finite numbers",
         "drop or fill them in prepare (that is a preprocessing decision), or look for a log of zero",
     )

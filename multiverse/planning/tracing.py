@@ -14,5 +14,5 @@ def compiled(function: Callable[..., Any], *arguments: Any, options: Mapping[str
     import jax
 
     with TRACING:
-        lowered = jax.jit(function, compiler_options=options).lower(*arguments)
+        lowered = jax.jit(function, compiler_options=dict(options) if options else None).lower(*arguments)
     return lowered.compile()

@@ -52,7 +52,9 @@ class OneRound:
         batches = []
         for program in state.programs:
             keys = sorted(state.todo & program.members.keys())
-            batches += [make_batch(self, program, keys[i : i + 4], state.wanted, block=4) for i in range(0, len(keys), 4)]
+            batches += [
+                make_batch(self, program, keys[i : i + 4], state.wanted, block=4) for i in range(0, len(keys), 4)
+            ]
         return batches
 
     def fit(self, batch: Batch, given: Mapping[str, Any]) -> tuple[Outcome, ...]:

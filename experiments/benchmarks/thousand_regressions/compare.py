@@ -68,8 +68,8 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> list[Timing]
 def times_table(measured: Measured) -> str:
     """Seconds of each side: the median over repeats, and the extremes."""
     lines = [
-        "| side | start | timed | 1,000 universes, s | CPU, s | a universe, ms | bulk ESS | s per 1,000 ESS |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| side | start | universes timed | wall s for 1,000 = ms for one | CPU s | bulk ESS | s per 1,000 ESS |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for way, timings in measured.items():
         cells = [
@@ -78,7 +78,6 @@ def times_table(measured: Measured) -> str:
             f"{timings[0].universes}" + ("" if timings[0].universes == UNIVERSES else ", extrapolated"),
             _spread([t.seconds for t in timings]),
             _spread([t.cpu for t in timings]),
-            _spread([t.seconds for t in timings]),  # s for 1,000 = ms for one
             f"{median(t.ess for t in timings):.0f}",
             _spread([t.seconds_per_thousand_ess for t in timings], 3),
         ]
@@ -144,12 +143,9 @@ def main() -> None:
             given.save.write_text(json.dumps(rows, indent=1) + "\n")
     measured = joined(rounds)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    print(
-        f"{platform.machine()}, {cores} cores, Python {platform.python_version()}; {given.repeats} rounds; load",
-        end=" ",
-    )
-    print(" ".join(f"{load:.1f}" for load in os.getloadavg()))
-    print("median (least to most) over rounds\n")
+    load = " ".join(f"{load:.1f}" for load in os.getloadavg())
+    print(f"{platform.machine()}, {cores} cores, Python {platform.python_version()}, load {load}")
+    print(f"median (least to most) of {given.repeats} rounds\n")
     print(times_table(measured), ratios_table(measured), sep="\n\n")
     for timing in measured[Way("multiverse", "cold")] + measured[Way("multiverse", "warm")]:
         print(f"\nmultiverse: {timing.note}", end="")
