@@ -121,21 +121,35 @@ class Results:
         return found.rename({kept[name]: name for name in asked if kept[name] in found})
 
     def universe(self, key: str) -> az.InferenceData:
-        """The kept draws of one universe as an ArviZ object: posterior, and log densities as sample_stats.
+        """The kept draws of one universe as an ArviZ object.
 
-        key: the universe's key, or the beginning of it.
+        key: the universe's key, or the beginning of it. Groups: posterior, with estimands and kept sites (an estimand
+        hides a site of its name); sample_stats, with `log_prior` and `log_likelihood_total` (over all observations),
+        in nats. Raises ResultError where nothing could be drawn.
         """
         import arviz as az
 
         from multiverse.store.lazy_draws import universe_data
 
-        found = universe_data(self.store, self.run, self.key(key))
+        whole = self.key(key)
+        found = universe_data(self.store, self.run, whole)
+        if not found:
+            why = self.failures().query("key == @whole")["message"].to_list()
+            raise ResultError(
+                Problem(
+                    f"the universe {whole} of run {self.run!r} has no draws" + "".join(f": {text}" for text in why),
+                    "a universe in which sampling got as far as draws",
+                    "`results.failures()` has its traceback; mend the study, and answer it again in another run",
+                )
+            )
         groups: dict[str, dict[str, Any]] = {"estimand": {}, "site": {}, "density": {}}
         for name, values in found.items():
             kind, _, own = name.partition("/")
             groups[kind][own] = values
         posterior = {**groups["site"], **groups["estimand"]}
-        data: az.InferenceData = az.from_dict(posterior=posterior, sample_stats=groups["density"])
+        # ArviZ takes `log_likelihood` for a value of each observation, as LOO needs.
+        stats = {name.replace("log_likelihood", "log_likelihood_total"): a for name, a in groups["density"].items()}
+        data: az.InferenceData = az.from_dict(posterior=posterior, sample_stats=stats)
         return data
 
     def key(self, beginning: str) -> str:

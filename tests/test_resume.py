@@ -23,9 +23,10 @@ from multiverse.store.folder import FolderStore
 from multiverse.store.memory import MemoryStore
 from multiverse.sweep import run
 
-UNIVERSES, BATCHES = 40, 5  # of the study's command
+UNIVERSES, BATCHES = 40, 20  # of the study's command
 KILLS = 10
 GIVE_UP = 300.0  # seconds after which a process that was to end by itself is a failure
+STOPS = 20.0  # seconds in which it has to end when it is told to
 
 Command = tuple[list[str], dict[str, str]]
 
@@ -34,7 +35,7 @@ Command = tuple[list[str], dict[str, str]]
 def whole(normal_mean: ModuleType) -> Table:
     """The end state of a run that nobody disturbed."""
     store = MemoryStore()
-    run(normal_mean.study(normal_mean.space(5, 2, 4)), store=store, engine=normal_mean.QUICK)
+    run(normal_mean.study(normal_mean.space(5, 2, 4)), store=store, engine=normal_mean.MANY_BATCHES)
     state = end_state(store)
     assert state.num_rows == UNIVERSES
     return state
@@ -42,9 +43,8 @@ def whole(normal_mean: ModuleType) -> Table:
 
 def start(command: Command, store: Path, *arguments: Any) -> subprocess.Popen[str]:
     told, environment = command
-    return subprocess.Popen(
-        [*told, str(store), *map(str, arguments)], env=environment, stderr=subprocess.PIPE, text=True
-    )
+    full = [*told, str(store), "--many-batches", *map(str, arguments)]
+    return subprocess.Popen(full, env=environment, stderr=subprocess.PIPE, text=True)
 
 
 def finish(command: Command, store: Path) -> None:
@@ -66,7 +66,7 @@ def assert_ended_well(store: Path, whole: Table) -> None:
     assert (status["planned"], status["answered"]) == (UNIVERSES, UNIVERSES)
 
 
-@pytest.mark.parametrize("after_rename", [False, True])
+@pytest.mark.parametrize("after_rename", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_killed_while_it_publishes_a_part(
     normal_mean_command: Command, tmp_path: Path, whole: Table, after_rename: bool
 ) -> None:
@@ -78,48 +78,70 @@ def test_killed_while_it_publishes_a_part(
     assert len(FolderStore(store).names("part")) == 2 + after_rename
     assert len(unfinished(store)) == 1 - after_rename
     running = Results(FolderStore(store), "main")  # of a store that nobody has tidied up
-    assert running.status()["answered"] == len(running.table()) == 8 * (2 + after_rename)
-    assert running.draws()["mu"].shape == (8 * (2 + after_rename), 2, 100)
+    assert running.status()["answered"] == len(running.table()) == 2 * (2 + after_rename)
+    assert running.draws()["mu"].shape == (2 * (2 + after_rename), 8, 100)
     finish(normal_mean_command, store)
     assert len(FolderStore(store).names("part")) == BATCHES
     assert_ended_well(store, whole)
 
 
+def test_interrupted_by_ctrl_c(normal_mean_command: Command, tmp_path: Path, whole: Table) -> None:
+    """It stops at once, without waiting for what the other threads do, and loses nothing that was published."""
+    store = tmp_path / "store"
+    process = start(normal_mean_command, store, "--threads", 2)
+    wait_for_a_part(process, store)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=STOPS)
+    assert process.returncode == -signal.SIGINT
+    assert said.rstrip().endswith("KeyboardInterrupt")
+    assert 0 < len(parts(store)) < BATCHES
+    finish(normal_mean_command, store)
+    assert_ended_well(store, whole)
+
+
 @pytest.mark.slow
 def test_killed_ten_times_at_random_moments(normal_mean_command: Command, tmp_path: Path, whole: Table) -> None:
-    """Moments are drawn over the whole life of the process: starting, planning, sampling, publishing.
+    """Half of the kills come at any moment of starting and planning, half shortly after a part was published.
 
-    Each attempt has one thread more to publish from than the one before had, and gets killed where it is; what counts
-    is the end.
+    A store that is complete before the tenth kill is looked at, and another one begun.
     """
-    rng, store = random.Random(3), tmp_path / "store"
+    rng, stores, killed = random.Random(3), 0, 0
+    store = tmp_path / "store 0"
     began = time.monotonic()
     finish(normal_mean_command, tmp_path / "undisturbed")
     life = time.monotonic() - began
-    killed_with: list[int] = []
-    for kill in range(KILLS):
-        process = start(normal_mean_command, store, "--threads", 1 + kill % 3)
-        # Half of the kills come shortly after a part was published, where most is in the air.
-        before = len(parts(store))
-        deadline = time.monotonic() + (rng.uniform(0, life) if kill % 2 else 2 * life)
-        while process.poll() is None and time.monotonic() < deadline and (kill % 2 or len(parts(store)) == before):
-            time.sleep(0.002)
-        time.sleep(rng.uniform(0, 0.02))
+    while killed < KILLS:
+        before = parts(store)
+        process = start(normal_mean_command, store, "--threads", 1 + killed % 3)
+        if killed % 2:
+            time.sleep(rng.uniform(0, life))
+        else:
+            wait_for_a_part(process, store)
+        time.sleep(rng.uniform(0, 0.05))
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=GIVE_UP)
-        killed_with.append(len(parts(store)))
-        if killed_with[-1] == BATCHES:
-            break
+        killed += process.returncode == -signal.SIGKILL
+        assert parts(store) >= before  # what was published stays
+        if len(parts(store)) == BATCHES:
+            assert_ended_well(store, whole)
+            stores += 1
+            store = tmp_path / f"store {stores}"
     finish(normal_mean_command, store)
-    assert killed_with == sorted(killed_with)  # what was published stays
     assert_ended_well(store, whole)
-    assert set(unfinished(store)) <= set(store.rglob("*.parquet.tmp"))
 
 
-def parts(store: Path) -> list[Path]:
-    return list((store / "parts").glob("part-*.parquet"))
+def wait_for_a_part(process: subprocess.Popen[str], store: Path) -> None:
+    """Until a part is there that was not, or the process ends."""
+    before = parts(store)
+    while process.poll() is None and parts(store) == before:
+        time.sleep(0.002)
 
 
+def parts(store: Path) -> set[str]:
+    return {path.name for path in (store / "parts").glob("part-*.parquet")}
+
+
+@pytest.mark.slow
 def test_two_processes_on_one_store_answer_each_universe_once(
     normal_mean_command: Command, tmp_path: Path, whole: Table
 ) -> None:

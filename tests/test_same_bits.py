@@ -40,23 +40,21 @@ def assert_same_draws(some: Results, others: Results, universes: int) -> None:
 def test_in_another_order_and_a_wider_space(normal_mean: ModuleType, small_run: Results) -> None:
     """Decisions in another order, more options: other blocks, other lanes, other neighbours."""
     wider = normal_mean.study(normal_mean.space(5, 2, 3, backwards=True))
-    others = run(wider, engine=normal_mean.QUICK, keep=["twice"])
+    others = run(wider, engine=normal_mean.QUICK, keep="all")
     assert others.status()["answered"] == 30
     assert_same_draws(small_run, others, 12)
 
 
 def test_alone(normal_mean: ModuleType, small_run: Results) -> None:
     planned = plan(normal_mean.study(normal_mean.space(3, 2, 2)))
-    alone = run(planned.without(set(planned.keys) - {planned.reference}), engine=normal_mean.QUICK, keep=["twice"])
+    alone = run(planned.without(set(planned.keys) - {planned.reference}), engine=normal_mean.QUICK, keep="all")
     assert_same_draws(small_run, alone, 1)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_in_any_number_of_threads(normal_mean: ModuleType, small_run: Results, threads: int) -> None:
     study = normal_mean.study(normal_mean.space(3, 2, 2))
-    assert_same_draws(
-        small_run, run(study, engine=normal_mean.QUICK, keep=["twice"], executor=Local(threads=threads)), 12
-    )
+    assert_same_draws(small_run, run(study, engine=normal_mean.QUICK, keep="all", executor=Local(threads=threads)), 12)
 
 
 def test_the_size_of_the_block_is_recorded(small_run: Results) -> None:
@@ -97,5 +95,5 @@ def test_in_another_process_on_any_number_of_devices(
 
 def test_another_seed_is_another_run(normal_mean: ModuleType, small_run: Results) -> None:
     study = normal_mean.study(normal_mean.space(3, 2, 2))
-    others = draws_of(run(study, engine=replace(normal_mean.QUICK, seed=1), keep=["twice"]))
+    others = draws_of(run(study, engine=replace(normal_mean.QUICK, seed=1), keep="all"))
     assert not any(np.array_equal(values["mu"], others[key]["mu"]) for key, values in draws_of(small_run).items())

@@ -21,7 +21,7 @@ def said(value: Any) -> str:
         return str(value).lower()  # as SQL writes it
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
-    if hasattr(value, "tolist") and getattr(value, "ndim", 0):
+    if hasattr(value, "tolist") and hasattr(value, "ndim"):
         value = value.tolist()
     if isinstance(value, list | tuple):
         more = ", ..." if len(value) > LISTED else ""

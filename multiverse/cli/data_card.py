@@ -49,7 +49,7 @@ def _text(value: Any) -> str:
         return f"{value.__name__}()"
     if hasattr(value, "arg_constraints") and hasattr(value, "support"):
         own = {name: getattr(value, name, None) for name in value.arg_constraints}
-    elif type(value).__repr__ is object.__repr__:  # an address in memory says nothing
+    elif " object at 0x" in repr(value):  # an address in memory says nothing
         own = {name: part for name, part in vars(value).items() if not name.startswith("_")}
     else:
         return repr(value)

@@ -14,17 +14,22 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 _OPTIONS: Final = (
     click.option("--engine", metavar="NAME", help="Which engine samples; `engine` of the study file, else nuts."),
-    click.option("--chains", type=click.IntRange(min=1), help="Chains a universe."),
-    click.option("--warmup", type=click.IntRange(min=1), help="Draws of a chain that only adapt, and are not kept."),
-    click.option("--draws", type=click.IntRange(min=1), help="Draws of a chain that are kept."),
+    click.option("--chains", metavar="N", type=click.IntRange(min=1), help="Chains a universe."),
+    click.option(
+        "--warmup", metavar="N", type=click.IntRange(min=1), help="Draws of a chain that only adapt, and are not kept."
+    ),
+    click.option("--draws", metavar="N", type=click.IntRange(min=1), help="Draws of a chain that are kept."),
     click.option(
         "--target-accept",
+        metavar="P",
         type=click.FloatRange(0, 1, min_open=True, max_open=True),
         help="Acceptance that the step size is tuned for; raise it against divergences.",
     ),
-    click.option("--max-tree-depth", type=click.IntRange(min=1), help="At most 2^this steps a draw."),
+    click.option("--max-tree-depth", metavar="N", type=click.IntRange(min=1), help="At most 2^this steps a draw."),
     click.option("--dense-mass/--diagonal-mass", default=None, help="Adapt a full mass matrix, or its diagonal."),
-    click.option("--seed", type=click.IntRange(min=0), help="Another seed gives other draws of the same posteriors."),
+    click.option(
+        "--seed", metavar="N", type=click.IntRange(min=0), help="Another seed gives other draws of the same posteriors."
+    ),
     click.option("--dtype", type=click.Choice(["float32", "float64"]), help="Precision of all computation."),
 )
 

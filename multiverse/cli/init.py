@@ -14,7 +14,7 @@ TEMPLATE = ("study.py", "sleep.csv", "README.md")
 
 _HELP = """Write a small study into FOLDER (this one by default): study.py, its data, and a README.
 
-The study is Student's own: two drugs, ten patients, hours of sleep. It runs as it is in about half a minute; change it
+The study is Student's own: two drugs, ten patients, hours of sleep. It runs as it is, in about a minute; change it
 into yours. Files that are there are never overwritten.
 
 \b

@@ -42,7 +42,7 @@ Example:
     show_default=True,
     help="Draws to keep: estimands, all, or names of sites with commas between.",
 )
-@click.option("--threads", type=click.IntRange(min=1), help="Batches side by side.  [default: one a core]")
+@click.option("--threads", metavar="N", type=click.IntRange(min=1), help="Batches side by side.  [default: one a core]")
 @json_option
 def run(
     study: str,

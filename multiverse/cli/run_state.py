@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _ANSWERS = """
-select p.run, p.key, u.ok, u.reason, f.mend, u.finished
+select p.run, p.key, u.final, u.ok, u.reason, f.mend, u.finished
 from planned p left join universes u using (key, run) left join failures f using (key, run)
 """
 
@@ -59,9 +59,10 @@ def run_states(store: Store) -> list[RunState]:
     states = []
     for name, record in records.items():
         rows = answers[answers["run"] == name]
-        answered = rows[rows["finished"].notna()]
+        tried = rows[rows["finished"].notna()]
+        answered = tried[tried["final"].astype(bool)]  # the others will be tried again
         green = int(answered["ok"].astype(bool).sum())
-        written = [moment.to_pydatetime().replace(tzinfo=UTC) for moment in answered["finished"]]
+        written = [moment.to_pydatetime().replace(tzinfo=UTC) for moment in tried["finished"]]
         states.append(
             RunState(
                 run=name,

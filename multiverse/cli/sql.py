@@ -39,7 +39,12 @@ Example:
     help="A table fits the terminal; csv and json have every row and column.",
 )
 @click.option(
-    "--rows", type=click.IntRange(min=0), default=ROWS, show_default=True, help="Rows of a table at most; 0 for all."
+    "--rows",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=ROWS,
+    show_default=True,
+    help="Rows of a table at most; 0 for all.",
 )
 def sql(store: str, query: str, form: str, rows: int) -> None:
     """Answer one SELECT on the views of a store."""

@@ -83,9 +83,10 @@ def _outcome(outcome: Mapping[str, Any] | None) -> None:
                 echo_prose(str(line), indent=2)
         if outcome["traceback"]:
             click.echo(textwrap.indent(str(outcome["traceback"]).rstrip(), "    "))
-    click.echo(
-        f"  by {outcome['engine']}, attempt {outcome['attempt']}, {outcome['seconds']:.2g} s of its batch on "
-        f"{outcome['host']}, finished {_local(outcome['finished'])}"
+    echo_prose(
+        f"by {outcome['engine']}, attempt {outcome['attempt']}, {outcome['seconds']:.2g} s of its batch on "
+        f"{outcome['host']}, finished {_local(outcome['finished'])}",
+        indent=2,
     )
     if outcome["estimates"]:
         known = [name for name in _ESTIMATES if name in outcome["estimates"][0]]

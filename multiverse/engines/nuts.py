@@ -13,6 +13,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 import pyarrow as pa
 
+from multiverse.cores import cores
 from multiverse.engines.compiled import Once
 from multiverse.engines.engine import Batch, make_batch
 from multiverse.engines.gate import Gate
@@ -23,9 +24,10 @@ from multiverse.identity.keys import rng_words
 from multiverse.planning.plan import Plan
 from multiverse.planning.tracing import compiled
 
-LANES_SMALL, LANES_LARGE = 16, 64  # measured on CPUs: 16 lanes waste least, 64 amortise best; docs/adr/0002
+LANES = 16  # of a block on a CPU; measured, docs/adr/0002: 7 % from the best width for small data, best for large
 LANES_ACCELERATOR = 1024  # an accelerator is idle below some thousand lanes
-ROUNDS_FOR_LARGE = 4  # use large blocks where every worker still gets this many
+ROUNDS = 8  # every worker gets at least so many batches of a program, where there are enough: all end together
+UNIVERSES_A_BATCH = 64  # at most, so that a killed run loses seconds: a part of the store holds one batch
 
 _PROGRAMS = Once()
 
@@ -61,10 +63,11 @@ class NUTS:
         """
         placed: list[tuple[float, str, Batch]] = []
         todo = state.todo
+        block = self._block()
         for program in state.programs:
-            block = self._block(len(program.members))
+            size = _batch_size(len(program.members), block)
             keys = sorted(todo & program.members.keys())
-            parts = [keys[i : i + block] for i in range(0, len(keys), block)]
+            parts = [keys[i : i + size] for i in range(0, len(keys), size)]
             for i, part in enumerate(parts):
                 batch = make_batch(self, program, part, state.wanted, block=block)
                 placed.append(((i + 0.5) / len(parts), program.id, batch))
@@ -75,20 +78,26 @@ class NUTS:
         return state.without(batch.keys)
 
     def fit(self, batch: Batch, given: Mapping[str, pa.Table]) -> tuple[Outcome, ...]:
-        """Sample a block of universes and judge each. Compiles on first use of the program on this device."""
+        """Sample a batch, block by block, and judge each universe. Compiles on first use of the program on a device."""
         import jax
 
         with jax.enable_x64(self.dtype == "float64"):
-            filled = [*batch.keys, *[batch.keys[0]] * (batch.block - len(batch))]  # short blocks have other bits
-            words = np.array([rng_words(self.seed, key, batch.attempt) for key in filled], np.uint32)
-            arguments = words, batch.program.gather(filled, self.dtype)
-            run = self._compiled(batch, arguments)
+            first = self._arguments(batch, batch.keys[: batch.block])
+            run = self._compiled(batch, first)
             began = time.perf_counter()
-            lanes = jax.tree.map(lambda a: np.asarray(a), run(*arguments))
-        lanes = jax.tree.map(lambda a: a.reshape(batch.block, self.chains, *a.shape[1:])[: len(batch)], lanes)
+            rest = (batch.keys[i : i + batch.block] for i in range(batch.block, len(batch), batch.block))
+            blocks = [run(*first), *(run(*self._arguments(batch, keys)) for keys in rest)]
+            lanes = jax.tree.map(lambda *arrays: np.concatenate([np.asarray(a) for a in arrays]), *blocks)
+        lanes = jax.tree.map(lambda a: a.reshape(-1, self.chains, *a.shape[1:])[: len(batch)], lanes)
         outcomes = judge(batch, lanes, self)
         seconds = (time.perf_counter() - began) / len(batch)
         return tuple(replace(outcome, seconds=seconds) for outcome in outcomes)
+
+    def _arguments(self, batch: Batch, keys: Sequence[str]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Random words and leaves of one block, filled up with its first universe: a short block has other bits."""
+        filled = [*keys, *[keys[0]] * (batch.block - len(keys))]
+        words = np.array([rng_words(self.seed, key, batch.attempt) for key in filled], np.uint32)
+        return words, batch.program.gather(filled, self.dtype)
 
     def _compiled(self, batch: Batch, arguments: tuple[Any, ...]) -> Any:
         import jax
@@ -101,16 +110,18 @@ class NUTS:
 
         return _PROGRAMS.get(key, lambda: compiled(block_function(batch.program, self, sites), *arguments))
 
-    def _block(self, share: int) -> int:
-        """How many universes a block holds, by the share of the program in the whole plan."""
+    def _block(self) -> int:
+        """How many universes a block holds: the same for every program and plan, so that bits depend on neither."""
         import jax
 
-        devices = jax.local_devices()
-        if devices[0].platform != "cpu":
-            lanes = LANES_ACCELERATOR
-        else:
-            lanes = LANES_LARGE if share * self.chains >= ROUNDS_FOR_LARGE * LANES_LARGE * 2 else LANES_SMALL
+        lanes = LANES if jax.local_devices()[0].platform == "cpu" else LANES_ACCELERATOR
         return max(1, lanes // self.chains)
+
+
+def _batch_size(share: int, block: int) -> int:
+    """How many universes a batch holds, by the share of its program in the whole plan: whole blocks."""
+    fair = min(share // (ROUNDS * cores()), UNIVERSES_A_BATCH)
+    return max(block, fair // block * block)
 
 
 def sites_to_see(batch: Batch) -> tuple[str, ...]:

@@ -29,6 +29,11 @@ class _Watched(Mapping[str, Any]):
     def __init__(self, draws: Mapping[str, Any]):
         self._draws, self.seen = draws, set[str]()
 
+    @property
+    def count(self) -> int:
+        """How many draws there are."""
+        return _count(self._draws)
+
     def __getitem__(self, name: str) -> Any:
         if name not in self._draws:
             raise NoSuchSite(name)
@@ -57,7 +62,7 @@ class Estimand:
         draws: by site, `(draw, *site shape)`. data: the universe's own prepared data. values: option values by
         decision. Raises NotANumberADraw when the result is not one number a draw, and whatever the function raises.
         """
-        count = len(next(iter(draws.values())))
+        count = draws.count if isinstance(draws, _Watched) else _count(draws)
         if isinstance(self.ask, str):
             out = draws[self.ask]
         else:
@@ -100,7 +105,7 @@ class Estimand:
         )
 
     def _wrong_shape(self, error: Exception, draws: Mapping[str, Any], data: Any, values: Mapping[str, Any]) -> Problem:
-        count = len(next(iter(draws.values())))
+        count = _count(draws)
         watched = _Watched(draws)
         try:
             self(watched, data, values)
@@ -127,6 +132,10 @@ class Estimand:
             f"one number a draw, an array of shape ({count},){shapes}",
             mend,
         )
+
+
+def _count(draws: Mapping[str, Any]) -> int:
+    return len(next(iter(draws.values())))
 
 
 def _shown(value: Any) -> str:

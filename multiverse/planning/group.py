@@ -18,7 +18,7 @@ from multiverse.planning.alike import in_universe, or_forbid, said
 from multiverse.planning.branching import concretization_errors, plain, trace_batched
 from multiverse.planning.family import Candidate, Family
 from multiverse.planning.leaf_path import spoken
-from multiverse.planning.model_trace import Latent, ModelTrace
+from multiverse.planning.model_trace import ModelTrace, trace_model
 from multiverse.planning.program import Member, Program
 from multiverse.planning.row_counts import Rows, rows_of
 from multiverse.planning.structure import Leaves, signature
@@ -29,15 +29,14 @@ class _Group:
     """Universes on their way to a program.
 
     known: leaves that the model must know; all members have the same values there. shaped: whether the data of all
-    members have one shape. rows: how they are padded. latents: of the model without padding. because: why the data are
-    not padded, where that costs programs. trace: of the model, where it was traced already.
+    members have one shape. rows: how they are padded. because: why the data are not padded, where that costs programs.
+    trace: of the model, where it was traced already.
     """
 
     members: Sequence[Candidate]
     known: tuple[str, ...] = ()
     shaped: bool = False
     rows: Rows | None = None
-    latents: tuple[Latent, ...] = ()
     because: str = ""
     trace: ModelTrace | None = None
 
@@ -74,33 +73,42 @@ def programs_of(
                     problems += _raised(error, largest)
                 continue
             if more:
-                waiting += _by_value(family, group, (*group.known, *more))
+                waiting += _by_value(family, replace(group, trace=trace), (*group.known, *more))
                 continue
         if trace.problems:
             problems += [p._replace(what=in_universe(p.what, largest.universe.items())) for p in trace.problems]
         elif not group.shaped:
             waiting += _by_shape(family, group, trace, raw_rows)
-        elif group.rows is not None and trace.sites.latents != group.latents:
-            waiting += _unpadded(group, f"padding changes the shape of the latent site {_changed(group, trace)!r}")
+        elif why := _grows(family, group, trace, fixed):
+            waiting += _unpadded(group, why)
         else:
             programs.append(_program(family, group, trace, fixed))
     return programs, problems
 
 
 def _by_value(family: Family, group: _Group, known: tuple[str, ...]) -> list[_Group]:
-    """Split by the values of the leaves that the model must know."""
+    """Those that agree with the largest member where it must be known, and the others, which may branch elsewhere.
+
+    So what a universe must know depends on itself, not on its company.
+    """
 
     def values(member: Candidate) -> Hashable:
         leaves = family.leaves(member)
         return tuple((leaves[path].shape, leaves[path].tobytes()) for path in known)
 
-    return [replace(group, members=members, known=known) for members in _split(group.members, values)]
+    mine = values(group.largest)
+    alike = [m for m in group.members if values(m) == mine]
+    others = [m for m in group.members if values(m) != mine]
+    return [
+        replace(group, members=alike, known=known),
+        *([replace(group, members=others, trace=None)] if others else []),
+    ]
 
 
 def _by_shape(family: Family, group: _Group, trace: ModelTrace, raw_rows: int | None) -> list[_Group]:
     """Split by the shapes of the data, padded if the rows can be told; the group's largest member has been traced."""
     rows, because = rows_of(family, group.members, trace, group.known, raw_rows)
-    group = replace(group, shaped=True, rows=rows, latents=trace.sites.latents)
+    group = replace(group, shaped=True, rows=rows)
     largest = group.largest.prepared
     if rows is None:
         parts = _unpadded(group, because)
@@ -167,11 +175,22 @@ def _kept(group: _Group, trace: ModelTrace, member: Candidate) -> int:
     return lengths.pop() if len(lengths) == 1 else member.prepared.size
 
 
-def _changed(group: _Group, trace: ModelTrace) -> str:
-    """The first latent site that padding changes."""
-    before = {latent.name: latent for latent in group.latents}
-    changed = (latent.name for latent in trace.sites.latents if before.get(latent.name) != latent)
-    return next(changed, next(iter(before), ""))
+def _grows(family: Family, group: _Group, trace: ModelTrace, fixed: dict[str, Any]) -> str:
+    """Why the rows may not be padded, told by the member that drops most: a latent site would grow; empty if none."""
+    if group.rows is None:
+        return ""
+    counts, length = group.rows.counts, group.rows.padding(group.largest.prepared).length
+    fewest = min(group.members, key=lambda m: (counts[m.prepared.number], m.key))
+    if counts[fewest.prepared.number] == length:
+        return ""
+    leaves = {path: leaf for path, leaf in family.leaves(fewest).items() if path not in fixed}
+    try:
+        bare = trace_model(family.signature(fixed), leaves)
+    except Exception as error:
+        return f"without padding the model raises {said(error)}"
+    before = {latent.name: latent for latent in bare.sites.latents}
+    grown = [latent.name for latent in trace.sites.latents if before.get(latent.name) != latent]
+    return f"padding changes the shape of the latent site {grown[0]!r}" if grown else ""
 
 
 def _digest(text: str) -> str:

@@ -73,9 +73,8 @@ def trace_model(model: Callable[[Mapping[str, Any]], Any], leaves: Mapping[str, 
     import jax
     import numpyro
 
-    seen: dict[str, dict[str, Any]] = {}
     improper: list[str] = []
-    uses: list[RowsUse] = []
+    found: list[ModelTrace] = []
 
     def start(site: dict[str, Any]) -> Any:
         if site["type"] == "sample" and not site["is_observed"] and _is_improper(site["fn"]):
@@ -86,20 +85,24 @@ def trace_model(model: Callable[[Mapping[str, Any]], Any], leaves: Mapping[str, 
     def look(at: Mapping[str, Any], key: Any) -> None:
         with padded_rows() as used:
             seeded = numpyro.handlers.seed(numpyro.handlers.substitute(model, substitute_fn=start), key)
-            seen.update(numpyro.handlers.trace(seeded).get_trace(at))
-        uses.extend(used)
+            seen = numpyro.handlers.trace(seeded).get_trace(at)
+        # Looked at in here: supports may hold tracers, which have no meaning outside.
+        found.append(ModelTrace(_sites(seen), tuple(used), tuple(_problems(seen, improper))))
 
     abstract: Any = jax.ShapeDtypeStruct
     with TRACING:
         jax.eval_shape(look, {path: abstract(a.shape, _dtype(a)) for path, a in leaves.items()}, _key())
-    sites = Sites(
+    return found[-1]
+
+
+def _sites(seen: Mapping[str, dict[str, Any]]) -> Sites:
+    return Sites(
         latents=tuple(_latent(site) for site in seen.values() if _is_latent(site)),
         deterministic={n: tuple(np.shape(s["value"])) for n, s in seen.items() if s["type"] == "deterministic"},
         observed={
             n: tuple(np.shape(s["value"])) for n, s in seen.items() if s["type"] == "sample" and not _is_latent(s)
         },
     )
-    return ModelTrace(sites, tuple(uses), tuple(_problems(seen, improper)))
 
 
 def _key() -> Any:

@@ -16,7 +16,7 @@ from multiverse.store.synthetic import fill
 
 Command = Callable[..., Result]
 
-STUDY = '''
+STUDY = """
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
@@ -44,12 +44,14 @@ study = mv.Study(
     estimands={"mu": "mu"},
     space=mv.Space(
         rows=mv.preprocessing({"all": 0, "without the first": 1}, why={"all": "nothing is wrong with any"}),
-        prior=mv.prior({"weak": dist.Normal(0.0, 10.0), "tight": dist.Normal(0.0, 0.5)}, plausibility={"weak": 2, "tight": 1}),
+        prior=mv.prior(
+            {"weak": dist.Normal(0.0, 10.0), "tight": dist.Normal(0.0, 0.5)}, plausibility={"weak": 2, "tight": 1}
+        ),
     ),
 )
 OPEN = mv.Gate(rhat_max=np.inf, rhat_local_max=np.inf, divergences_max=np.inf, ess_per_chain=-np.inf, ebfmi_min=-np.inf)
 engine = mv.NUTS(chains=2, warmup=50, draws=50, gate=OPEN)
-'''
+"""
 RED = STUDY.replace("gate=OPEN", "gate=mv.Gate(ess_per_chain=1e6)")
 
 

@@ -51,7 +51,9 @@ def test_help_lists_the_commands_in_the_order_of_the_story(multiverse) -> None:
     assert answer.exit_code == 0
     assert list(main.commands) == ["init", "plan", "run", "status", "sql", "curve", "show"]
     listed = answer.stdout.partition("Commands:")[2].splitlines()
-    assert [line.split()[0] for line in listed if line.startswith("  ") and line[2].isalpha()][:7] == list(main.commands)
+    assert [line.split()[0] for line in listed if line.startswith("  ") and line[2].isalpha()][:7] == list(
+        main.commands
+    )
     assert " ".join(EXIT_CODES.split()) in " ".join(answer.stdout.split())
 
 
@@ -76,5 +78,7 @@ def test_a_misspelt_command_is_told_with_its_near_miss(multiverse) -> None:
 
 
 def test_python_dash_m() -> None:
-    process = subprocess.run([sys.executable, "-m", "multiverse", "--version"], capture_output=True, text=True, check=True)
+    process = subprocess.run(
+        [sys.executable, "-m", "multiverse", "--version"], capture_output=True, text=True, check=True
+    )
     assert process.stdout == f"multiverse {__version__}\n"

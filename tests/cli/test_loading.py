@@ -58,7 +58,10 @@ def test_a_changed_file_is_loaded_anew(tmp_path: Path) -> None:
 
 def test_files_of_one_name_in_two_folders_do_not_meet(tmp_path: Path) -> None:
     (tmp_path / "two").mkdir()
-    one, two = write(tmp_path, STUDY.format("study")), write(tmp_path / "two", STUDY.format("study").replace("'a'", "'b'"))
+    one, two = (
+        write(tmp_path, STUDY.format("study")),
+        write(tmp_path / "two", STUDY.format("study").replace("'a'", "'b'")),
+    )
     assert [load_study(path).study.name for path in (one, two, one)] == ["a", "b", "a"]
 
 
@@ -114,7 +117,9 @@ def test_an_engine_must_be_one(tmp_path: Path) -> None:
 
 def test_what_it_raises_is_told_with_its_own_lines_only(tmp_path: Path) -> None:
     write(tmp_path, "def make(n):\n    return 1 / n\n", "makes_it.py")
-    said = refused(write(tmp_path, "import json\nimport makes_it\njson.loads('1', parse_int=lambda _: makes_it.make(0))\n"))
+    said = refused(
+        write(tmp_path, "import json\nimport makes_it\njson.loads('1', parse_int=lambda _: makes_it.make(0))\n")
+    )
     assert said.splitlines()[1:7] == [
         "    my_study.py, line 3",
         "        json.loads('1', parse_int=lambda _: makes_it.make(0))",

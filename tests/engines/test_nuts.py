@@ -14,7 +14,7 @@ import numpyro.distributions as dist
 import pytest
 
 from multiverse.engines.engine import Engine
-from multiverse.engines.nuts import LANES_LARGE, LANES_SMALL, NUTS
+from multiverse.engines.nuts import LANES, NUTS, UNIVERSES_A_BATCH
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.planning.build import plan
 from multiverse.planning.plan import Plan
@@ -54,20 +54,26 @@ def test_it_asks_once_in_blocks_of_one_program(quick: NUTS, twelve: Plan) -> Non
     state = quick.init(twelve)
     batches = quick.ask(state)
     assert [len(batch) for batch in batches] == [8, 4]
-    assert {batch.block for batch in batches} == {LANES_SMALL // quick.chains}
+    assert {batch.block for batch in batches} == {LANES // quick.chains}
     for batch in batches:
         state = quick.tell(state, batch, ())
     assert not quick.ask(state)
 
 
-def test_large_programs_have_large_blocks_also_when_little_is_left(normal_mean: ModuleType) -> None:
-    """The block is chosen by the share of the program in the plan: a rerun has the same bits."""
-    engine = replace(normal_mean.QUICK, chains=16)
+def test_large_programs_have_large_batches_of_the_same_block(
+    normal_mean: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The block, and with it the bits, depends on neither share nor machine; the batch, a file, may."""
+    monkeypatch.setattr("multiverse.engines.nuts.ROUNDS", 1)
+    monkeypatch.setattr("multiverse.engines.nuts.cores", lambda: 2)
+    engine = replace(normal_mean.QUICK, chains=8)
     planned = plan(normal_mean.study())
     (program,) = planned.programs
-    assert len(program.members) * 16 >= 8 * LANES_LARGE
-    assert {b.block for b in engine.ask(planned)} == {LANES_LARGE // 16}
-    assert {b.block for b in engine.ask(planned.without(planned.keys[3:]))} == {LANES_LARGE // 16}
+    batches = engine.ask(planned)
+    assert {batch.block for batch in batches} == {LANES // 8}
+    size = min(len(program.members) // 2, UNIVERSES_A_BATCH) // 2 * 2
+    assert size > 2 and {len(batch) for batch in batches[:-1]} == {size}
+    assert {b.block for b in engine.ask(planned.without(planned.keys[3:]))} == {LANES // 8}
 
 
 def test_batches_of_all_programs_alternate(normal_mean: ModuleType, quick: NUTS) -> None:

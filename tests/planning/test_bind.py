@@ -109,7 +109,11 @@ def test_a_decision_that_only_an_estimand_takes(small):
     [
         (None, "is None", "write `'bad': {}`"),
         (LocScaleReparam(0), "is the reparameterizer LocScaleReparam without a site", "LocScaleReparam(0)"),
-        ({"level": LocScaleReparam}, "is LocScaleReparam for the site 'level', a class", "{'level': LocScaleReparam(0)}"),
+        (
+            {"level": LocScaleReparam},
+            "is LocScaleReparam for the site 'level', a class",
+            "{'level': LocScaleReparam(0)}",
+        ),
         ({"level": 0}, "is 0 for the site 'level'", "{'level': LocScaleReparam(0)}"),
         ("centered", "is 'centered'", "LocScaleReparam(0)"),
     ],

@@ -140,8 +140,12 @@ def test_a_prepare_without_return(small):
     def prepare(raw, *, rows):
         raw = {"y": raw["y"][:rows]}
 
-    _, preparer = prepared(small(prepare=prepare, model=lambda data: None, space=mv.Space(rows=SPACE.decisions["rows"])))
-    assert [p.what for p in preparer.problems] == [f"prepare() returned None (with rows={x!r})." for x in ("all", "four")]
+    _, preparer = prepared(
+        small(prepare=prepare, model=lambda data: None, space=mv.Space(rows=SPACE.decisions["rows"]))
+    )
+    assert [p.what for p in preparer.problems] == [
+        f"prepare() returned None (with rows={x!r})." for x in ("all", "four")
+    ]
     assert preparer.problems[0].mend == "end prepare() with `return ...`"
 
 
@@ -158,5 +162,6 @@ def test_the_same_mistake_with_other_counts_is_told_once(small, grouped, told):
     options = {f"{n} rows": n for n in (5, 6, 7)}
     study = small(prepare=prepare, model=lambda data: None, space=mv.Space(rows=mv.preprocessing(options)))
     assert [p.what for p in grouped(study).problems] == [
-        "data['y'] is NaN in 3 of its 5 values, first in row 0 (with rows='5 rows'), and in 2 more combinations of options."
+        "data['y'] is NaN in 3 of its 5 values, first in row 0 (with rows='5 rows'), "
+        "and in 2 more combinations of options."
     ]

@@ -75,7 +75,10 @@ def test_nobody_can_change_the_data_in_place():
     [
         (np.array([1.0, np.nan, np.nan]), "data['a'] is NaN in 2 of its 3 values, first in row 1."),
         (np.array([np.inf, 1.0]), "data['a'] is infinite in 1 of its 2 values, first in row 0."),
-        (np.array([[1.0, -np.inf], [np.nan, 1.0]]), "data['a'] is NaN or infinite in 2 of its 4 values, first at (0, 1)."),
+        (
+            np.array([[1.0, -np.inf], [np.nan, 1.0]]),
+            "data['a'] is NaN or infinite in 2 of its 4 values, first at (0, 1).",
+        ),
         (pd.Series([1, None], dtype="Int64"), "data['a'] is NaN in 1 of its 2 values, first in row 1."),
         (pd.Series([True, None], dtype="boolean"), "data['a'] is NaN in 1 of its 2 values, first in row 1."),
         ([1.0, float("nan")], "data['a'] is NaN in 1 of its 2 values, first in row 1."),

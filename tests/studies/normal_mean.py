@@ -29,6 +29,7 @@ DROPPED = {"none": 0, "two": 2, "five": 5, "eight": 8, "eleven": 11}  # 13 rows 
 
 OPEN = mv.Gate(rhat_max=np.inf, rhat_local_max=np.inf, divergences_max=np.inf, ess_per_chain=-np.inf, ebfmi_min=-np.inf)
 QUICK = mv.NUTS(chains=2, warmup=100, draws=100, gate=OPEN)  # for tests of anything but the posterior
+MANY_BATCHES = replace(QUICK, chains=8, warmup=300)  # two universes in a batch, which takes about 0.1 s
 
 
 class Exact(NamedTuple):
@@ -100,7 +101,7 @@ def main() -> None:
     asked.add_argument("store", type=Path)
     asked.add_argument("--devices", type=int, help="CPU devices")
     asked.add_argument("--threads", type=int)
-    asked.add_argument("--priors", type=int, default=5)
+    asked.add_argument("--many-batches", action="store_true")
     asked.add_argument("--die-in-put", type=int, default=-1, help="kill this process while it publishes this part")
     asked.add_argument("--after-rename", action="store_true", help="then, not before, the part has its name")
     at = asked.parse_args()
@@ -108,7 +109,8 @@ def main() -> None:
         jax.config.update("jax_num_cpu_devices", at.devices)
     if at.die_in_put >= 0:
         _die(at.die_in_put, at.after_rename)
-    mv.run(study(space(priors=at.priors, dropped=4)), store=at.store, engine=QUICK, executor=mv.Local(at.threads))
+    engine = MANY_BATCHES if at.many_batches else QUICK
+    mv.run(study(space(dropped=4)), store=at.store, engine=engine, executor=mv.Local(at.threads))
 
 
 def _die(number: int, after: bool) -> None:

@@ -1,0 +1,24 @@
+"""`multiverse curve`: files, and which."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def test_it_says_which_files_it_wrote(multiverse, store: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = multiverse("curve", store, "share", "-o", "figures/share.svg", "--width", "89mm", "--title", "the share")
+    assert answer.exit_code == 0, answer.output
+    assert answer.stdout.splitlines() == [f"wrote figures/share.{kind}" for kind in ("svg", "csv", "txt")]
+    assert 'width="89mm"' in Path("figures/share.svg").read_text()
+    assert Path("figures/share.txt").read_text().startswith("The share in ")
+
+
+def test_mistakes(multiverse, store: Path, tmp_path: Path) -> None:
+    wrong = multiverse("curve", store, "efect")
+    assert wrong.exit_code == 1 and "Did you mean 'effect'?" in wrong.stderr
+    assert multiverse("curve", store, "-o", tmp_path / "x.gif").exit_code == 1
+    assert multiverse("curve", store, "--width", "wide", "-o", tmp_path / "x.pdf").exit_code == 1
+    run = multiverse("curve", store, "--run", "man")
+    assert run.exit_code == 1 and "Did you mean 'main'?" in run.stderr
+    assert not list(tmp_path.glob("x.*"))
