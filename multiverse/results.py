@@ -88,10 +88,11 @@ class Results:
         return self.sql("select * from failures").query("run == @self.run").reset_index(drop=True)
 
     def status(self) -> dict[str, int]:
-        """How many universes are planned, answered, green and red."""
+        """How many universes are planned, answered for good, green and red."""
         name = self.run.replace("'", "''")
         counts = self.sql(
-            f"""select count(*) as planned, count(u.key) as answered, coalesce(sum(u.ok::int), 0) as green
+            f"""select count(*) as planned, count(u.key) filter (u.final) as answered,
+                count(u.key) filter (u.final and u.ok) as green
             from planned p left join universes u using (key, run) where run = '{name}'"""
         )
         planned, answered, green = (int(counts[c].iloc[0]) for c in ("planned", "answered", "green"))

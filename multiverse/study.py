@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from multiverse.space.space import Space
@@ -12,7 +12,7 @@ Prepare = Callable[..., Any] | Sequence[Callable[..., Any]] | None
 Estimand = str | Callable[..., Any]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Study:
     """One analysis and the choices in it.
 
@@ -31,6 +31,7 @@ class Study:
     """
 
     name: str
+    _: KW_ONLY
     data: Any
     model: Callable[..., Any]
     estimands: Mapping[str, Estimand]

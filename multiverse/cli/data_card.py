@@ -50,7 +50,7 @@ def _text(value: Any) -> str:
     if hasattr(value, "arg_constraints") and hasattr(value, "support"):
         own = {name: getattr(value, name, None) for name in value.arg_constraints}
     elif " object at 0x" in repr(value):  # an address in memory says nothing
-        own = {name: part for name, part in vars(value).items() if not name.startswith("_")}
+        own = {name: part for name, part in getattr(value, "__dict__", {}).items() if name[0] != "_"}
     else:
         return repr(value)
     said = (f"{name}={np.asarray(part).tolist()}" for name, part in own.items() if part is not None)

@@ -139,7 +139,9 @@ def _count(draws: Mapping[str, Any]) -> int:
 
 
 def _shown(value: Any) -> str:
-    return "None" if value is None else f"{a(value)} that does not hold numbers"
+    if value is None:
+        return "None"
+    return f"an array of {value.dtype}" if hasattr(value, "dtype") else f"{a(value)} that does not hold numbers"
 
 
 def estimands_of(study: Study, binding: Binding) -> tuple[Estimand, ...]:

@@ -16,8 +16,10 @@ from multiverse.planning.tracing import compiled
 PILOT_PROGRAMS = 3  # the largest ones; the others are taken to cost the same per universe
 PILOT_UNIVERSES = 16  # lanes in a pilot's block
 PILOT_SECONDS = 0.2  # a program, after compilation
-GRADIENTS_PER_DRAW = 12.0  # mean leapfrogs of a draw, warm-up included: 6 (regression) to 20 (hierarchical), measured
-LOCKSTEP = 1.6  # lanes wait for the longest tree of their block: mean of the longest over the mean, measured
+GRADIENTS_PER_DRAW = 14.0  # mean leapfrogs of a draw, warm-up included: 7 (regression) to 20 (hierarchical), measured
+LOCKSTEP = (
+    2.0  # a block waits for its longest tree, and the kernel keeps books: measured 1.8 to 2.4 of the mean gradients
+)
 COMPILE_SECONDS = 6.0  # trace and compile one NUTS program on one core, measured 4 to 9
 
 

@@ -38,7 +38,7 @@ def unknown_sites(
             f"one of the latent sites: {', '.join(known)}",
             f"let the decision apply only there: `space.only_when({decision!r}, lambda ...: ...)`"
             if site in others
-            else f"{near_miss(site, known)}Name a latent site: `{{{(near(site, known) or known[0])!r}: ...}}`",
+            else f"{near_miss(site, known)}Write `{option!r}: {{{near(site, known) or 'a latent site'!r}: ...}}`",
         )
         for site in sites
         if site not in known

@@ -170,6 +170,8 @@ def _padding_breaks(program: Program, key: str, z: np.ndarray) -> str:
     bare = program.original[member.prepared].leaves
     bare = {path: bare.get(path, leaf) for path, leaf in padded.items() if path in bare or path.startswith("option")}
     try:
+        if _changed_site(program, z, lambda: program.signature(bare), lambda: program.signature(bare)):
+            return ""  # it changes by itself
         if site := _changed_site(program, z, lambda: program.signature(padded), lambda: program.signature(bare)):
             return f"padding changes the log density of the site {site!r}, which depends on rows other than by mv.rows"
         plain = _plain_model(program, key)
@@ -206,11 +208,11 @@ def _differs(program: Program, key: str, batched: Evaluated, plain: np.ndarray) 
     except Exception:  # a model that is no function of its arguments may do anything when it is called again
         site = ""
     what = f"the log density of the site {site!r}" if site else "the model"
-    values = f"its log joint is {-batched.value[at]:.6g} batched and {-plain[at]:.6g} called plainly"
+    values = f"the log joint is {-batched.value[at]:.6g} batched and {-plain[at]:.6g} called plainly"
     return Problem(
         in_universe(
-            f"{what} changes from call to call with the same data and options: "
-            + (values if different[at] else "its gradient differs"),
+            f"{what} depends on more than data and options: with the same values "
+            + (values if different[at] else "the batched gradient is another than that of the model called plainly"),
             program.members[key].universe.items(),
         ),
         "a model that depends on its data and options alone",

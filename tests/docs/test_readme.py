@@ -18,7 +18,7 @@ def ran(tmp_path_factory):
     (folder / "example.py").write_text(code)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        return runpy.run_path("example.py"), folder
+        yield runpy.run_path("example.py"), folder
 
 
 def test_example_answers_every_universe(ran):
