@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from multiverse.arithmetic import forgo_fused_arithmetic
+
 if TYPE_CHECKING:
     from multiverse.engines.gate import Gate as Gate
     from multiverse.engines.nuts import NUTS as NUTS
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from multiverse.space.universe import Universe as Universe
     from multiverse.study import Study as Study
     from multiverse.sweep import run as run
+
+forgo_fused_arithmetic()  # before anybody's JAX: a universe shall have the same bits in any lane
 
 __version__ = "0.1.0"
 

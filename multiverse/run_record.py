@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
+from multiverse.arithmetic import is_fused
 from multiverse.engines.engine import settings_of
 from multiverse.engines.gate import SOURCES
 from multiverse.errors import Problem, StoreError
@@ -178,6 +179,7 @@ def _sections(engine: Any, wanted: Wanted) -> dict[str, dict[str, str | None]]:
             "cores": str(os.cpu_count()),
             "devices": ", ".join(sorted({f"{d.platform}:{d.device_kind}" for d in devices})),
             "device count": str(len(devices)),
+            "fused multiply-add": "yes" if is_fused() else "no",
         },
         "command": {"argv": " ".join(sys.argv), "folder": os.getcwd()},
     }

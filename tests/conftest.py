@@ -11,7 +11,28 @@ from typing import Any
 
 import pytest
 
+import multiverse  # noqa: F401  before JAX touches a device, as a user would (multiverse/arithmetic.py)
+
 ROOT = Path(__file__).parents[1]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the golden texts anew; read them afterwards")
+
+
+@pytest.fixture(scope="session")
+def golden(request: pytest.FixtureRequest) -> Any:
+    """`golden(path, text)`: the text is that of the file below tests/golden, or is written there (--update-golden)."""
+
+    def same(path: str, text: str) -> None:
+        file = ROOT / "tests" / "golden" / path
+        if request.config.getoption("--update-golden"):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        assert file.exists(), f"there is no {file}: run pytest --update-golden, and read what it writes"
+        assert text == file.read_text()
+
+    return same
 
 
 def _study(name: str) -> ModuleType:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import subprocess
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+import numpyro
+import numpyro.distributions as dist
 import pytest
 
+import multiverse as mv
+from multiverse.arithmetic import NEWEST_WITHOUT_FUSED, X86, is_fused
 from multiverse.executors.local import Local
 from multiverse.planning.build import plan
 from multiverse.results import Results
@@ -55,6 +62,41 @@ def test_alone(normal_mean: ModuleType, small_run: Results) -> None:
 def test_in_any_number_of_threads(normal_mean: ModuleType, small_run: Results, threads: int) -> None:
     study = normal_mean.study(normal_mean.space(3, 2, 2))
     assert_same_draws(small_run, run(study, engine=normal_mean.QUICK, keep="all", executor=Local(threads=threads)), 12)
+
+
+def short(data: Mapping[str, Any], *, prior: Any, noise: float) -> None:
+    """Two scalars and ten rows: a gradient that compilers like to fuse, and not alike in all lanes."""
+    mean = numpyro.sample("mean", prior)
+    scale = numpyro.sample("scale", dist.HalfNormal(noise))
+    with mv.rows(data):
+        numpyro.sample("y", dist.StudentT(4.0, mean, scale), obs=data["y"])
+
+
+def test_in_any_lane(normal_mean: ModuleType) -> None:
+    """Alone a universe stands in the first lanes of its block, beside others it may stand in the last."""
+    study = mv.Study(
+        "short",
+        data={"y": normal_mean.Y[:10]},
+        prepare=normal_mean.prepare,
+        model=short,
+        estimands={"mean": "mean"},
+        space=normal_mean.space(2, 2, 2),
+    )
+    planned = mv.plan(study)
+    (batch,) = normal_mean.QUICK.ask(planned)
+    assert len(batch) * normal_mean.QUICK.chains == 16
+    whole = run(planned, engine=normal_mean.QUICK).draws()["mean"]
+    for key in batch.keys:
+        alone = run(planned.without(set(batch.keys) - {key}), engine=normal_mean.QUICK).draws()["mean"]
+        np.testing.assert_array_equal(alone.sel(universe=key), whole.sel(universe=key))
+
+
+def test_nothing_is_fused(small_run: Results) -> None:
+    """On x86, where that can be chosen, unless somebody has chosen otherwise."""
+    told = small_run.sql("select value from manifest where name = 'fused multiply-add'")["value"].item()
+    assert told == ("yes" if is_fused() else "no")
+    if platform.machine() in X86 and os.environ["XLA_FLAGS"].endswith(NEWEST_WITHOUT_FUSED):
+        assert told == "no"
 
 
 def test_the_size_of_the_block_is_recorded(small_run: Results) -> None:

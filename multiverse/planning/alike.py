@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import traceback
 from collections.abc import Iterable
 
 from multiverse.errors import Problem
+from multiverse.identity.installed import is_installed_file
 
 WITH = " (with "  # between what is wrong and the options where it is
 NUMBER = re.compile(r"(?<![\w'\"\[])-?\d[\w.+-]*")  # free numbers: not those in names, labels and indices
@@ -20,9 +23,18 @@ def in_universe(what: str, labels: Labels) -> str:
 
 
 def said(error: BaseException) -> str:
-    """An exception in one line: its type and the first line of its message."""
-    first = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+    """An exception in one line: its type, the first line of its message, and the user's line that led to it."""
+    first = str(error).strip().partition("\n")[0].removesuffix(".")
+    return (f"{type(error).__name__}: {first}" if first else type(error).__name__) + place(error)
+
+
+def place(error: BaseException) -> str:
+    """As in ` at study.py:12, `y = raw["y"]``: the user's own last line in a traceback; empty if there is none."""
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if not is_installed_file(frame.filename)]
+    if not own:
+        return ""
+    line = f", `{own[-1].line}`" if own[-1].line else ""
+    return f" at {os.path.basename(own[-1].filename)}:{own[-1].lineno}{line}"
 
 
 def or_forbid(labels: Labels) -> str:

@@ -79,7 +79,8 @@ def uncallable(study: Study) -> list[Problem]:
         Problem(
             f"{part} is {value!r}, {a(value)}.",
             f"a function{', or a list of functions' if part == 'prepare' else ''}",
-            f"write `def {part}({'raw' if part == 'prepare' else 'data'}, *, a_decision): ...` and pass it by name",
+            f"write `def {part}({'raw' if part == 'prepare' else 'data'}, *, a_decision): ...` "
+            f"and give the study the function, `{part}={part}`",
         )
         for part, value in [*named, ("model", study.model)]
         if not callable(value)
@@ -91,8 +92,8 @@ def bind(study: Study) -> tuple[Binding, list[Problem]]:
     decisions = study.space.decisions
     estimands = {name: e for name, e in study.estimands.items() if callable(e)}
     takers = [
-        *(_Taker(f"the prepare step {called(step)}()", "prepare", step) for step in study.steps),
-        _Taker(f"the model {called(study.model)}()", "model", study.model),
+        *(_Taker(_named("the preprocessing step", step, "prepare"), "prepare", step) for step in study.steps),
+        _Taker(_named("the model", study.model, "model"), "model", study.model),
         *(_Taker(f"the estimand {name!r}", name, function) for name, function in estimands.items()),
     ]
     everyone = {name for taker in takers for name in keywords(taker.function)}
@@ -103,12 +104,16 @@ def bind(study: Study) -> tuple[Binding, list[Problem]]:
         if name not in decisions and not has_default
     ]
     wrong_reparams = {name: reparam_mistakes(name, d) for name, d in decisions.items() if name not in everyone}
+    analysis = [taker for taker in takers if taker.part in ("prepare", "model")]
+    mistaken = {taker: _mistaken_arguments(taker, decisions) for taker in analysis}
     binding = Binding(
         steps=tuple(_taken(step, decisions) for step in study.steps),
         model=_taken(study.model, decisions),
         estimands={name: _taken(function, decisions) for name, function in estimands.items()},
         reparam=tuple(name for name, d in decisions.items() if name not in everyone and is_reparam(d)),
-        unbound=frozenset(taker.part for taker, _ in missing),
+        unbound=frozenset(
+            [*(taker.part for taker, _ in missing), *(taker.part for taker, found in mistaken.items() if found)]
+        ),
     )
     told = {name for taker in takers for name in positionals(taker.function)}  # by _mistaken_arguments
     unused = [
@@ -117,34 +122,40 @@ def bind(study: Study) -> tuple[Binding, list[Problem]]:
         if name not in everyone | told and name not in binding.reparam and not wrong_reparams[name]
     ]
     problems = [
-        *(p for taker in takers if taker.part in ("prepare", "model") for p in _mistaken_arguments(taker, decisions)),
+        *(p for found in mistaken.values() for p in found),
         *(p for found in wrong_reparams.values() for p in found),
         *_missing(missing, unused, decisions),
-        *(_unused(name, study, takers, everyone - decisions.keys()) for name in unused),
+        *(_unused(name, study, analysis, everyone - decisions.keys()) for name in unused),
         *_estimand_only(binding, decisions),
     ]
     return binding, problems
+
+
+def _named(what: str, function: Callable[..., Any], usual: str) -> str:
+    """A function as messages call it: a model that is called `model` need not be called a model."""
+    name = called(function)
+    return f"{name}()" if name == usual else f"{what} {name}()"
 
 
 def _taken(function: Callable[..., Any], decisions: Mapping[str, Decision]) -> tuple[str, ...]:
     return tuple(name for name in keywords(function) if name in decisions)
 
 
-def _mistaken_arguments(taker: _Taker, decisions: Mapping[str, Decision]) -> Iterable[Problem]:
+def _mistaken_arguments(taker: _Taker, decisions: Mapping[str, Decision]) -> list[Problem]:
     """Decisions that are positional arguments, and functions of no or several data."""
     names = positionals(taker.function)
-    if not names and not keywords(taker.function):  # a builtin that does not tell, or `*args`
-        return
+    if len(names) == 1 or not (names or keywords(taker.function)):  # or a builtin that does not tell, or `*args`
+        return []
     data = "raw" if taker.part == "prepare" else "data"
-    name = called(taker.function)
-    if len(names) != 1:
-        first = next((n for n in names if n not in decisions), data)
-        rest = [*(n for n in names if n != first), *keywords(taker.function)]
-        yield Problem(
+    first = next((name for name in names if name not in decisions), data)
+    rest = [*(name for name in names if name != first), *keywords(taker.function)]
+    return [
+        Problem(
             f"{taker.who} takes {len(names)} positional arguments: {', '.join(names) or 'none'}.",
-            f"one, the {'raw data' if data == 'raw' else 'prepared data'}; decisions stand after a `*`",
-            f"write `def {name}({', '.join([first, '*', *rest] if rest else [first])}): ...`",
+            f"one, the {'raw' if data == 'raw' else 'prepared'} data; decisions stand after a `*`",
+            f"write `def {called(taker.function)}({', '.join([first, '*', *rest])}): ...`",
         )
+    ]
 
 
 def _missing(
@@ -160,16 +171,16 @@ def _missing(
         )
 
 
-def _unused(name: str, study: Study, takers: list[_Taker], free: set[str]) -> Problem:
-    model = called(study.model)
+def _unused(name: str, study: Study, analysis: list[_Taker], free: set[str]) -> Problem:
+    who = [f"{called(taker.function)}()" for taker in analysis]
+    nobody = f"neither {' nor '.join(who)} has" if len(who) > 1 else f"{who[0]} does not have"
     near = near_miss(name, free)
-    told = {f"{taker.who} takes {', '.join(keywords(taker.function)) or 'no decisions'}": None for taker in takers}
+    told = (f"{called(t.function)}() takes {', '.join(keywords(t.function)) or 'no decisions'}" for t in analysis)
     return Problem(
-        f"the space names {name!r}, but neither prepare nor the model {model}() has such a keyword.",
+        f"the space names {name!r}, but {nobody} such a keyword.",
         "; ".join(told),
-        f"{near}Rename the decision"
-        + ("" if near else ", leave it out")
-        + f", or write `def {model}(data, *, {name}, ...)`",
+        f"{near}Rename the decision{'' if near else ', leave it out'}, "
+        f"or write `def {called(study.model)}(data, *, {name}, ...)`",
     )
 
 

@@ -70,7 +70,7 @@ class Estimand:
             out = self.ask(*given, **{name: values[name] for name in self.takes})
         array = np.asarray(out)
         if array.dtype.kind not in "biuf":
-            raise NotANumberADraw(f"gives {_shown(out)}")
+            raise NotANumberADraw(f"gives {_shown(out)} for {count} draws")
         if array.shape != (count,):
             shape = f"an array of shape {array.shape}" if array.ndim else "a single number"
             raise NotANumberADraw(f"gives {shape} for {count} draws")
@@ -89,19 +89,23 @@ class Estimand:
         if isinstance(error, NotANumberADraw):
             return self._wrong_shape(error, draws, data, values)
         sites = ", ".join(f'"{name}": np.zeros({np.shape(a)})' for name, a in draws.items())
+        close, columns = "", ""
+        if isinstance(error, KeyError) and error.args and isinstance(data, Mapping):
+            close, columns = near_miss(str(error.args[0]), map(str, data)), f" ({', '.join(map(str, data))})"
         return Problem(
             f"the estimand {self.name!r} raised {said(error)}.",
-            "a function of draws by site, each (draw, *site shape), and of the universe's own prepared data",
-            f"try it by itself, with `draws = {{{sites}}}`",
+            f"a function of draws by site, each (draw, *site shape), and of the universe's own prepared data{columns}",
+            f"{close}Try it by itself, with `draws = {{{sites}}}`",
         )
 
     def _unknown(self, site: str, known: list[str]) -> Problem:
-        close = near(site, known) or known[0]
-        written = f"{{{self.name!r}: {close!r}}}" if isinstance(self.ask, str) else f"draws[{close!r}]"
+        close = near(site, known)
+        name = close or next(iter(known), "a site")
+        written = f"{{{self.name!r}: {name!r}}}" if isinstance(self.ask, str) else f"draws[{name!r}]"
         return Problem(
             f"the estimand {self.name!r} asks for the site {site!r}, which the model does not have.",
             f"one of its sites: {', '.join(known)}",
-            f"{near_miss(site, known)}Write `{written}`",
+            f"{near_miss(site, known)}Write `{written}`" if close else f"name one of these, as in `{written}`",
         )
 
     def _wrong_shape(self, error: Exception, draws: Mapping[str, Any], data: Any, values: Mapping[str, Any]) -> Problem:
@@ -113,22 +117,18 @@ class Estimand:
             pass
         many = {name: np.shape(draws[name]) for name in sorted(watched.seen) if np.ndim(draws[name]) > 1}
         if "single number" in str(error):
-            mend = "keep the draws apart: leave out what reduces over the first axis, such as `.mean()`"
+            site = next(iter(sorted(watched.seen)), "slope")
+            mend = f"keep the draws apart: `draws[{site!r}]`, and not `draws[{site!r}].mean()`, is one number a draw"
         elif many:
             name, shape = next(iter(many.items()))
-            first = ", ".join("0" * (len(shape) - 1))
-            axes = "1" if len(shape) == 2 else str(tuple(range(1, len(shape))))
-            mend = (
-                f"take one element, `draws[{name!r}][:, {first}]`, or their mean, `draws[{name!r}].mean(axis={axes})`"
-            )
-            mend = (
-                f"write `{{{self.name!r}: lambda draws, data: ...}}` and {mend}" if isinstance(self.ask, str) else mend
-            )
+            one = f"draws[{name!r}][:, {', '.join('0' * (len(shape) - 1))}]"
+            mean = f"draws[{name!r}].mean(axis={1 if len(shape) == 2 else tuple(range(1, len(shape)))})"
+            mend = f"take one element, `{{{self.name!r}: lambda draws, data: {one}}}`, or their mean, `{mean}`"
         else:
             mend = "end the function with `return`, and give back an array whose only axis is that of the draws"
         shapes = "".join(f"; draws[{name!r}] has shape {shape}" for name, shape in many.items())
         return Problem(
-            f"the estimand {self.name!r} {error}.",
+            f"the estimand {self.name!r} {str(error).replace(' for ', ' when it is tried on ')}.",
             f"one number a draw, an array of shape ({count},){shapes}",
             mend,
         )

@@ -14,7 +14,7 @@ from typing import Any
 
 from multiverse.errors import MultiverseError, Problem
 from multiverse.identity.fingerprint import describe
-from multiverse.planning.alike import in_universe, or_forbid, said
+from multiverse.planning.alike import in_universe, or_forbid, place, said
 from multiverse.planning.branching import concretization_errors, plain, trace_batched
 from multiverse.planning.family import Candidate, Family
 from multiverse.planning.leaf_path import spoken
@@ -42,7 +42,8 @@ class _Group:
 
     @property
     def largest(self) -> Candidate:
-        return max(self.members, key=lambda m: (m.prepared.size, m.key))
+        """The first of those with the longest data."""
+        return max(self.members, key=lambda m: m.prepared.size)
 
 
 def programs_of(
@@ -70,13 +71,14 @@ def programs_of(
                 if group.rows is not None:
                     waiting += _unpadded(group, f"on padded rows the model raises {said(error)}")
                 else:
-                    problems += _raised(error, largest)
+                    problems += _raised(error, _shared(family, group))
                 continue
             if more:
                 waiting += _by_value(family, replace(group, trace=trace), (*group.known, *more))
                 continue
         if trace.problems:
-            problems += [p._replace(what=in_universe(p.what, largest.universe.items())) for p in trace.problems]
+            shared = _shared(family, group)
+            problems += [p._replace(what=in_universe(p.what, shared)) for p in trace.problems]
         elif not group.shaped:
             waiting += _by_shape(family, group, trace, raw_rows)
         elif why := _grows(family, group, trace, fixed):
@@ -197,24 +199,35 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _raised(error: Exception, member: Candidate) -> list[Problem]:
-    """What to tell a person whose model raised."""
+def _shared(family: Family, group: _Group) -> list[tuple[str, str | None]]:
+    """The options that all members of a group have, of decisions where others could have been taken."""
+    several = {
+        name for name, _ in family.choices if sum(n == name and label is not None for n, label in family.choices) > 1
+    }
+    return [
+        (name, label)
+        for name, label in group.largest.universe.items()
+        if name in several and all(m.universe[name] == label for m in group.members)
+    ]
+
+
+def _raised(error: Exception, shared: list[tuple[str, str | None]]) -> list[Problem]:
+    """What to tell a person whose model raised for universes that share these options."""
     if isinstance(error, MultiverseError):
-        return [p._replace(what=in_universe(p.what, member.universe.items())) for p in error.problems]
+        return [p._replace(what=in_universe(p.what, shared)) for p in error.problems]
     if isinstance(error, concretization_errors()):
+        what = f"the model branches in Python on the value of a site, or uses NumPy on it{place(error)}"
         return [
             Problem(
-                in_universe(
-                    "the model branches in Python on the value of a site, or uses NumPy on it", member.universe.items()
-                ),
+                in_universe(what, shared),
                 "JAX operations on sites: NUTS follows gradients through them",
                 "write `jnp.where(condition, a, b)` in place of `if`, and `jnp.` in place of `np.`",
             )
         ]
     return [
         Problem(
-            in_universe(f"the model raised {said(error)}", member.universe.items()),
+            in_universe(f"the model raised {said(error)}", shared),
             "a NumPyro model that runs on the prepared data of every universe",
-            f"run it by itself: `numpyro.handlers.seed(model, 0)(prepared, ...)`{or_forbid(member.universe.items())}",
+            f"run it by itself: `numpyro.handlers.seed(model, 0)(prepared, ...)`{or_forbid(shared)}",
         )
     ]

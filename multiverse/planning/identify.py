@@ -68,6 +68,11 @@ def identify(study: Study, binding: Binding) -> Identified:
         except MultiverseError as error:
             prints[part] = ""
             problems += error.problems
+    for name, ask in study.estimands.items():
+        try:
+            fingerprint(ask, name=f"the estimand {name!r}")
+        except MultiverseError as error:
+            problems += error.problems
     return Identified(raw, loaded, choices, StudyIdentity(**prints), tuple(problems))
 
 

@@ -147,7 +147,7 @@ def _problems(seen: Mapping[str, Mapping[str, Any]], improper: Iterable[str]) ->
         yield Problem(
             "the model has no latent sites: there is nothing to infer.",
             'at least one `numpyro.sample("name", prior)` without obs',
-            "give the unknowns of the model priors",
+            'give the unknowns of the model priors, as in `b = numpyro.sample("b", dist.Normal(0, 1))`',
         )
     for name in improper:
         yield Problem(
@@ -168,7 +168,7 @@ def _problems(seen: Mapping[str, Mapping[str, Any]], improper: Iterable[str]) ->
             continue
         if site["fn"].is_discrete:
             yield Problem(
-                f"the latent site {name!r} is discrete ({type(site['fn']).__name__}).",
+                f"the latent site {name!r} is discrete ({_family(site['fn'])}).",
                 "continuous latent sites: NUTS follows gradients",
                 "sum it out of the likelihood (as `dist.MixtureSameFamily` does), or observe it",
             )
@@ -183,10 +183,17 @@ def _problems(seen: Mapping[str, Mapping[str, Any]], improper: Iterable[str]) ->
             )
 
 
+def _family(fn: Any) -> str:
+    """The name of a distribution as a user writes it: NumPyro's Bernoulli makes a BernoulliProbs."""
+    while hasattr(fn, "base_dist"):
+        fn = fn.base_dist
+    return type(fn).__name__.removesuffix("Probs").removesuffix("Logits")
+
+
 def _param(name: str) -> Problem:
     site = name.removesuffix("_centered")
     if site != name:  # LocScaleReparam() without a number makes a numpyro.param of this name
-        mend = f"if it is LocScaleReparam() of {site!r}, write `LocScaleReparam(0)`; else"
+        mend = f"if it is LocScaleReparam() of {site!r}, write `LocScaleReparam(0)`; else write"
     else:
         mend = "write"
     return Problem(

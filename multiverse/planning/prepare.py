@@ -12,7 +12,7 @@ from multiverse.errors import MultiverseError, Problem
 from multiverse.planning.alike import in_universe, or_forbid, said
 from multiverse.planning.bind import Binding, called
 from multiverse.planning.structure import Leaves, Structure, take_apart
-from multiverse.planning.tidy import tidy
+from multiverse.planning.tidy import SOME_ROWS, empty_as_one, tidy
 from multiverse.space.universe import Universe
 from multiverse.study import Study
 
@@ -88,7 +88,9 @@ class Preparer:
             if isinstance(data, Exception):
                 return None
         data, problems = tidy(data)
-        self.problems += [p._replace(what=in_universe(p.what, labels)) for p in problems]
+        for problem in empty_as_one(problems):
+            mend = problem.mend + (or_forbid(labels) if problem.expected == SOME_ROWS else "")
+            self.problems.append(problem._replace(what=in_universe(problem.what, labels), mend=mend))
         if problems:
             return None
         try:

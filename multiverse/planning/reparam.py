@@ -24,11 +24,11 @@ def reparam_mistakes(name: str, decision: Decision) -> list[Problem]:
 
 
 def unknown_sites(
-    decision: str, option: str, sites: Iterable[str], latents: Iterable[str], elsewhere: Iterable[str]
+    decision: str, option: str, sites: Mapping[str, Any], latents: Iterable[str], elsewhere: Iterable[str]
 ) -> list[Problem]:
     """Reparameterizers for sites that the model does not sample: NumPyro would ignore them silently.
 
-    latents: the sites that these universes sample. elsewhere: those that other universes sample.
+    sites: reparameterizers by site. latents: sites that these universes sample. elsewhere: those that others sample.
     """
     known, others = list(latents), set(elsewhere)
     return [
@@ -38,9 +38,10 @@ def unknown_sites(
             f"one of the latent sites: {', '.join(known)}",
             f"let the decision apply only there: `space.only_when({decision!r}, lambda ...: ...)`"
             if site in others
-            else f"{near_miss(site, known)}Write `{option!r}: {{{near(site, known) or 'a latent site'!r}: ...}}`",
+            else f"{near_miss(site, known)}Write "
+            f"`{option!r}: {{{near(site, known) or next(iter(known), 'a site')!r}: {_call(reparam)}}}`",
         )
-        for site in sites
+        for site, reparam in sites.items()
         if site not in known
     ]
 

@@ -13,7 +13,7 @@ def reserved_problems(decisions: Iterable[str]) -> list[Problem]:
     return [
         Problem(
             f"the decision {name!r} is named like a column of the store.",
-            f"a name other than {', '.join(sorted(RESERVED_COLUMNS))}",
+            "a name that no view of the store has as a column: docs/schema.md lists them",
             f"call it {name}_choice, here and in the arguments that take it",
         )
         for name in decisions

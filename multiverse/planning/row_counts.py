@@ -40,7 +40,7 @@ def rows_of(
         return None, f"the latent site {trace.row_latents[0]!r} lies inside mv.rows"
     if len(lengths) > 1:
         return None, f"mv.rows is used with several lengths: {', '.join(map(str, sorted(lengths)))}"
-    largest = max(members, key=lambda m: (m.prepared.size, m.key))
+    largest = max(members, key=lambda m: m.prepared.size)
     paths = row_paths(largest.prepared.leaves, next(iter(lengths)))
     counts: dict[int, int] = {}
     for member in members:

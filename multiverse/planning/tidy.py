@@ -11,6 +11,8 @@ import numpy as np
 from multiverse.errors import Problem
 from multiverse.planning.structure import beyond_32_bits, too_large
 
+SOME_ROWS = "at least one row after preprocessing"
+
 
 class Tidied(NamedTuple):
     """Data in which every array is a NumPy array that nobody can change in place, and what is wrong with them."""
@@ -43,6 +45,16 @@ def tidy(data: Any, path: str = "data") -> Tidied:
     if isinstance(data, float) and not np.isfinite(data):
         return Tidied(data, [_not_finite(path, np.asarray(data))])
     return Tidied(data, [])
+
+
+def empty_as_one(problems: list[Problem]) -> list[Problem]:
+    """The problems, where several empty arrays are one: whoever drops all rows empties every column."""
+    empty = [problem for problem in problems if problem.expected == SOME_ROWS]
+    if len(empty) < 2:
+        return problems
+    names = ", ".join(problem.what.partition(" is empty")[0] for problem in empty)
+    one = empty[0]._replace(what=f"no rows are left: {names} are empty.")
+    return [one, *(problem for problem in problems if problem not in empty)]
 
 
 def _dict(parts: Mapping[Any, Tidied]) -> Tidied:
@@ -83,10 +95,7 @@ def _unfit(data: Any, array: np.ndarray | None, path: str) -> Problem | None:
         return _not_numbers(data, path)
     if array.size == 0:
         return Problem(
-            f"{path} is empty: it has shape {array.shape}.",
-            "at least one row after preprocessing",
-            "loosen the option that drops the rows, or rule the combination out: "
-            '`space.forbid("nothing is left", lambda ...: ...)`',
+            f"{path} is empty: it has shape {array.shape}.", SOME_ROWS, "loosen the option that drops the rows"
         )
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         return _not_finite(path, array)
@@ -112,20 +121,16 @@ def _numbers(data: Any) -> np.ndarray | None:
 
 def _not_numbers(data: Any, path: str) -> Problem:
     dtype = str(data.dtype)
+    column = f"table{path[path.rindex('[') :]}" if path.endswith("]") else "column"
     if "datetime" in dtype or "timedelta" in dtype or "period" in dtype:
-        shown, mend = "dates or times", "count from a day in prepare, as in `(column - column.min()).dt.days`"
+        shown, mend = "dates or times", f"count days in prepare, as in `({column} - {column}.min()).dt.days`"
     elif "complex" in dtype:
-        shown, mend = "complex numbers", "give the model `column.real` and `column.imag`"
+        shown, mend = "complex numbers", f"give the model `{column}.real` and `{column}.imag`"
     else:
         shown = "text" if dtype.startswith("str") or dtype[:2] in ("<U", "|S") else f"values of dtype {dtype}"
-        mend = (
-            "encode it in prepare, as in `codes, names = pd.factorize(column)`, or leave it out of what prepare returns"
-        )
-    return Problem(
-        f"{path} holds {shown}{_example(data)}, which a model cannot compute with.",
-        "an array of numbers or bools",
-        mend,
-    )
+        mend = f"encode it in prepare, `codes, names = pd.factorize({column})`, or leave it out of what prepare returns"
+    other = "real ones" if "complex" in dtype else "numbers"
+    return Problem(f"{path} holds {shown}{_example(data)}, not {other}.", "an array of numbers or bools", mend)
 
 
 def _example(data: Any) -> str:
@@ -143,8 +148,9 @@ def _not_finite(path: str, array: np.ndarray) -> Problem:
     count = f"{int(bad.sum())} of its {flat.size} values" if array.ndim else "its value"
     at = tuple(map(int, np.unravel_index(int(bad.argmax()), array.shape)))
     first = "" if not at else f", first in row {at[0]}" if len(at) == 1 else f", first at {at}"
-    return Problem(
-        f"{path} is {' or '.join(words)} in {count}{first}.",
-        "finite numbers",
-        "drop or fill them in prepare (that is a preprocessing decision), or look for a log of zero",
-    )
+    column = path[path.rindex("[") + 1 : -1] if path.endswith("]") else "'y'"
+    if np.isnan(flat).any():
+        mend = f"drop these rows in prepare, `table.dropna(subset=[{column}])`, or fill them: either is a decision"
+    else:
+        mend = "look for a log of zero or a division by zero in prepare: how to treat these rows is a decision"
+    return Problem(f"{path} is {' or '.join(words)} in {count}{first}.", "finite numbers", mend)

@@ -76,8 +76,8 @@ def test_a_missing_decision_leaves_its_taker_unbound(small):
 def test_a_misspelt_decision_is_one_mistake_with_its_near_miss(small):
     space = mv.Space(rows=mv.preprocessing(a=1), sloppe=mv.prior(a=dist.Normal(0, 1)))
     (problem,) = bind(small(prepare=as_is, model=two, space=space))[1]
-    assert problem.what == "the space names 'sloppe', but neither prepare nor the model two() has such a keyword."
-    assert "the model two() takes slope, noise" in problem.expected
+    assert problem.what == "the space names 'sloppe', but neither as_is() nor two() has such a keyword."
+    assert problem.expected == "as_is() takes rows; two() takes slope, noise"
     assert problem.mend.startswith("Did you mean 'slope'?  Rename the decision")
 
 

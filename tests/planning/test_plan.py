@@ -150,6 +150,31 @@ def test_programs_and_why_they_differ(of_all_kinds, grouped):
     assert latents == [["mu", "group", "slope"], ["mu", "group_decentered", "slope"]]
 
 
+def test_priors_of_eleven_families(small, grouped):
+    priors = {
+        "normal": dist.Normal(0, 1),
+        "wide": dist.Normal(0, 10),
+        "student": dist.StudentT(4, 0, 1),
+        "laplace": dist.Laplace(0, 1),
+        "cauchy": dist.Cauchy(0, 1),
+        "logistic": dist.Logistic(0, 1),
+        "uniform": dist.Uniform(-1, 1),
+        "wide uniform": dist.Uniform(-5, 5),
+        "half normal": dist.HalfNormal(1),
+        "gamma": dist.Gamma(2, 1),
+        "beta": dist.Beta(2, 2),
+        "log normal": dist.LogNormal(0, 1),
+        "truncated": dist.TruncatedNormal(0, 1, low=-1),
+        "transformed": dist.TransformedDistribution(dist.Normal(0, 1), dist.transforms.AffineTransform(0, 2)),
+    }
+    found = grouped(small(prepare=None, space=mv.Space(slope=mv.prior(priors))))
+    assert found.problems == []
+    by_program = [[member.universe["slope"] for member in p.members.values()] for p in found.programs]
+    assert sorted(map(len, by_program)) == [1] * 10 + [2, 2]
+    assert ["normal", "wide"] in by_program and ["uniform", "wide uniform"] in by_program
+    assert found.programs[0].why == "slope = normal or wide"
+
+
 def test_a_decision_that_does_not_apply_gives_none(of_all_kinds, grouped):
     program = grouped(of_all_kinds).programs[0]
     assert {program.option_values(key)["tail"] for key in program.members} == {None}

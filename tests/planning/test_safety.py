@@ -51,7 +51,7 @@ def verdict(grouped, study) -> safety.Verdict:
 def test_a_model_with_a_life_of_its_own_is_caught_and_its_site_named(small, grouped, model):
     (problem,) = verdict(grouped, small(model=model, space=SPACE)).problems
     assert problem.what.startswith(
-        "the log density of the site 'y' changes from call to call with the same data and options: its log joint is "
+        "the log density of the site 'y' depends on more than data and options: with the same values the log joint is "
     )
     assert " batched and " in problem.what and "(with rows=" in problem.what
     assert "NumPy's random numbers" in problem.mend
@@ -62,7 +62,8 @@ def test_a_type_check_on_an_option_is_caught(small):
         plan(small(model=type_checked, space=mv.Space(rows=mv.preprocessing(all=24), scale=mv.prior(one=1.0))))
     (problem,) = caught.value.problems
     assert (
-        problem.what.startswith("the model changes from call to call") and "isinstance(option, float)" in problem.mend
+        problem.what.startswith("the log density of the site 'y' depends on more than data and options")
+        and "isinstance(option, float)" in problem.mend
     )
 
 

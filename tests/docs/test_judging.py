@@ -1,0 +1,36 @@
+"""The page on the gate says what engines/gate.py and engines/outcome.py say."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from multiverse.engines.gate import SOURCES, Gate
+from multiverse.engines.outcome import Reason
+
+PAGE = (Path(__file__).parents[2] / "docs" / "explanation" / "how-universes-are-judged.md").read_text()
+
+
+def table(header: str) -> list[list[str]]:
+    """The cells of the table with this header, without backticks."""
+    lines = PAGE.splitlines()
+    rows = []
+    for line in lines[lines.index(header) + 2 :]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip().strip("`") for cell in line.split("|")[1:-1]])
+    return rows
+
+
+def test_thresholds_and_sources_are_those_of_the_gate() -> None:
+    shown = {
+        name: (default, source)
+        for name, default, _, source in table("| threshold | default | a universe is red when | source |")
+    }
+    held = {f.name: (f"{getattr(Gate(), f.name):g}", SOURCES[f.name]) for f in dataclasses.fields(Gate)}
+    assert shown == held
+
+
+def test_reasons_are_those_of_outcomes() -> None:
+    shown = dict(table("| reason | what it means, and the mend |"))
+    assert shown == {reason.name: reason.value for reason in Reason if reason}
