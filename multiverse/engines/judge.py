@@ -13,6 +13,7 @@ from multiverse.engines.engine import Batch
 from multiverse.engines.estimates import summarise
 from multiverse.engines.nuts_block import LaneDraws
 from multiverse.engines.outcome import ESTIMAND, LOG_LIKELIHOOD, LOG_PRIOR, SITE, DrawsName, Outcome, Reason
+from multiverse.planning.estimand import NotANumberADraw
 from multiverse.planning.model_trace import Latent
 from multiverse.planning.program import Program
 from multiverse.planning.row_axes import trim_rows
@@ -87,7 +88,8 @@ def _estimate(batch: Batch, key: str, sites: Mapping[str, np.ndarray]) -> tuple[
             answer = estimand(flat, data, values).reshape(chains, draws)
         except Exception as error:
             answer = np.full((chains, draws), np.nan, np.float32)
-            message = f"the estimand {estimand.name!r} raised {type(error).__name__}: {error}"
+            raised = "" if isinstance(error, NotANumberADraw) else f"raised {type(error).__name__}: "
+            message = f"the estimand {estimand.name!r} {raised}{error}"
             failure = failure or _Failure(Reason.error, message, traceback.format_exc())
         else:
             if not np.isfinite(answer).all():

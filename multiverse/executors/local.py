@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,10 @@ from multiverse.errors import PlanError, Problem
 from multiverse.executors.executor import Work
 
 WINDOW = 8  # batches a worker may look ahead for a program its device has compiled: beyond, order is an honest sample
+
+# Seconds that batches under way get to end when the caller stops. A thread that comes back from XLA to an interpreter
+# that is shutting down aborts it, so most should be back; a long block is lost, and Ctrl-C shall not wait for it.
+GRACE = 2.0
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,9 @@ class Local:
                 yield item
         finally:
             todo.stop()
+            patience = time.monotonic() + GRACE
+            for thread in threads:
+                thread.join(max(0.0, patience - time.monotonic()))
 
 
 class _Todo:

@@ -71,22 +71,6 @@ def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
         return []
 
 
-def uncallable(study: Study) -> list[Problem]:
-    """The preprocessing steps and the model, where they are no functions."""
-    steps = study.prepare
-    named = [("prepare", step) for step in (steps if isinstance(steps, list | tuple) else [steps] if steps else [])]
-    return [
-        Problem(
-            f"{part} is {value!r}, {a(value)}.",
-            f"a function{', or a list of functions' if part == 'prepare' else ''}",
-            f"write `def {part}({'raw' if part == 'prepare' else 'data'}, *, a_decision): ...` "
-            f"and give the study the function, `{part}={part}`",
-        )
-        for part, value in [*named, ("model", study.model)]
-        if not callable(value)
-    ]
-
-
 def bind(study: Study) -> tuple[Binding, list[Problem]]:
     """Bind the decisions of a study, and say which names do not fit."""
     decisions = study.space.decisions
@@ -162,19 +146,20 @@ def _missing(
     missing: Iterable[tuple[_Taker, str]], unused: list[str], decisions: Mapping[str, Decision]
 ) -> Iterable[Problem]:
     for taker, name in missing:
-        if any(near_miss(other, [name]) for other in unused):
+        if any(near_miss(str(other), [name]) for other in unused):
             continue  # told once, as the misspelt decision
         yield Problem(
             f"{taker.who} takes {name!r}, which the space does not name.",
-            f"a decision for each keyword without a default; decisions: {', '.join(decisions) or 'none'}",
-            f"{near_miss(name, decisions)}Add `{name}=mv.prior(...)` to the space, or give the argument a default",
+            f"a decision for each keyword without a default; decisions: {', '.join(map(str, decisions)) or 'none'}",
+            f"{near_miss(name, map(str, decisions))}"
+            f"Add `{name}=mv.prior(...)` to the space, or give the argument a default",
         )
 
 
 def _unused(name: str, study: Study, analysis: list[_Taker], free: set[str]) -> Problem:
     who = [f"{called(taker.function)}()" for taker in analysis]
     nobody = f"neither {' nor '.join(who)} has" if len(who) > 1 else f"{who[0]} does not have"
-    near = near_miss(name, free)
+    near = near_miss(str(name), free)
     told = (f"{called(t.function)}() takes {', '.join(keywords(t.function)) or 'no decisions'}" for t in analysis)
     return Problem(
         f"the space names {name!r}, but {nobody} such a keyword.",

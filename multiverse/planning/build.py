@@ -10,12 +10,13 @@ from typing import NamedTuple
 from multiverse.cores import cores
 from multiverse.errors import PlanError, Problem
 from multiverse.planning.alike import summed_up
-from multiverse.planning.bind import Binding, bind, uncallable
+from multiverse.planning.bind import Binding, bind
 from multiverse.planning.estimand import Estimand, estimands_of, signature_problems
 from multiverse.planning.family import Family
 from multiverse.planning.group import programs_of
 from multiverse.planning.identify import identify
 from multiverse.planning.leaf_path import spoken
+from multiverse.planning.malformed import malformed
 from multiverse.planning.model_trace import trace_model
 from multiverse.planning.padding import table_length
 from multiverse.planning.plan import Plan, Wanted
@@ -24,13 +25,13 @@ from multiverse.planning.reparam import unknown_sites
 from multiverse.planning.reserved import reserved_problems
 from multiverse.planning.safety import check
 from multiverse.planning.walk import Walked, walk
-from multiverse.progress import Progress, no_progress
+from multiverse.progress import Progress, bar
 from multiverse.study import Study
 
 CHECKED_WHEN_BROKEN = 1  # programs still checked where mistakes are known: estimands are tried there, at a second each
 
 
-def plan(study: Study, *, progress: Progress = no_progress) -> Plan:
+def plan(study: Study, *, progress: Progress = bar) -> Plan:
     """Group the universes of a study by the program they compile to, and check all of it. Samples nothing.
 
     Raises PlanError with every mistake found: names that do not bind, preprocessing that raises, data that are empty or
@@ -39,7 +40,7 @@ def plan(study: Study, *, progress: Progress = no_progress) -> Plan:
     from multiverse.engines.compiled import use_cache
 
     use_cache()
-    _stop(uncallable(study))
+    _stop(malformed(study))
     # A mistake does not end the search: whatever does not depend on it is looked at too.
     binding, problems = bind(study)
     in_space = study.space.check()

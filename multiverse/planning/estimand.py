@@ -70,10 +70,10 @@ class Estimand:
             out = self.ask(*given, **{name: values[name] for name in self.takes})
         array = np.asarray(out)
         if array.dtype.kind not in "biuf":
-            raise NotANumberADraw(f"gives {_shown(out)} for {count} draws")
+            raise NotANumberADraw(f"gives {_shown(out)} for {count} draws, not one number a draw")
         if array.shape != (count,):
             shape = f"an array of shape {array.shape}" if array.ndim else "a single number"
-            raise NotANumberADraw(f"gives {shape} for {count} draws")
+            raise NotANumberADraw(f"gives {shape} for {count} draws, not one number a draw")
         return array.astype(np.result_type(array.dtype, np.float32), copy=False)
 
     def sites(self, draws: Mapping[str, Any], data: Any, values: Mapping[str, Any]) -> set[str]:
@@ -128,8 +128,8 @@ class Estimand:
             mend = "end the function with `return`, and give back an array whose only axis is that of the draws"
         shapes = "".join(f"; draws[{name!r}] has shape {shape}" for name, shape in many.items())
         return Problem(
-            f"the estimand {self.name!r} {str(error).replace(' for ', ' when it is tried on ')}.",
-            f"one number a draw, an array of shape ({count},){shapes}",
+            f"the estimand {self.name!r} {error}.",
+            f"an array of shape ({count},){shapes}",
             mend,
         )
 

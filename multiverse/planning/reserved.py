@@ -17,5 +17,5 @@ def reserved_problems(decisions: Iterable[str]) -> list[Problem]:
             f"call it {name}_choice, here and in the arguments that take it",
         )
         for name in decisions
-        if name.lower() in RESERVED_COLUMNS
+        if str(name).lower() in RESERVED_COLUMNS
     ]

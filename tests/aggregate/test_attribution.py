@@ -197,6 +197,7 @@ def test_it_prints(make):
     assert "<table>" in attribution(make(THREE, polynomial))._repr_html_()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("red", [(), (17,)])
 def test_a_hundred_thousand_universes_in_seconds(make, red):
     space = {f"d{i}": ("prior", ["a", "b", "c"]) for i in range(6)} | {f"e{i}": ("x", ["a", "b"]) for i in range(7)}

@@ -8,7 +8,10 @@ import pytest
 from numpyro.infer.reparam import LocScaleReparam
 
 import multiverse as mv
-from multiverse.planning.bind import bind, keywords, positionals, uncallable
+from multiverse.errors import PlanError
+from multiverse.planning.bind import bind, keywords, positionals
+from multiverse.planning.build import plan
+from multiverse.planning.malformed import malformed
 
 
 def two(data, *, slope, noise=1.0):
@@ -135,10 +138,26 @@ def test_a_parameterization_that_the_model_takes_is_given_to_it(small):
 
 
 def test_what_is_no_function(small):
-    (problem,) = uncallable(small(model="line"))
+    (problem,) = malformed(small(model="line"))
     assert problem.what == "model is 'line', a str."
-    assert [p.what for p in uncallable(small(prepare=[as_is, 3]))] == ["prepare is 3, an int."]
-    assert uncallable(small()) == []
+    assert [p.what for p in malformed(small(prepare=[as_is, 3]))] == ["prepare is 3, an int."]
+    assert malformed(small()) == malformed(small(prepare=None)) == []
+
+
+def test_what_is_no_dict_of_estimands_and_no_space(small):
+    estimands, space = malformed(small(estimands="slope", space={"slope": mv.prior(a=1.0)}))
+    assert estimands.what == "estimands is 'slope', a str."
+    assert estimands.mend == "write `estimands={'effect': 'slope'}`"
+    assert space.what == "space is a dict."
+    assert [p.what for p in malformed(small(estimands=["slope"]))] == ["estimands is ['slope'], a list."]
+
+
+def test_names_that_are_no_names(small):
+    with pytest.raises(PlanError) as caught:
+        plan(small(space=mv.Space({1: mv.prior(a=1.0), "two words": mv.prior(a=1.0)})))
+    said = [p.what for p in caught.value.problems]
+    assert "the decision 1 cannot be the name of an argument." in said
+    assert "the decision 'two words' cannot be the name of an argument." in said
 
 
 def test_callables_that_do_not_tell_their_arguments_take_no_decisions(small):

@@ -154,6 +154,7 @@ def test_a_branch_on_a_site_is_a_mistake_with_a_mend(small, grouped):
     one = mv.Space(slope=mv.prior(a=dist.Normal(0, 1)))
     (problem,) = grouped(small(prepare=None, model=model, space=one)).problems
     assert problem.what.startswith(
-        "the model branches in Python on the value of a site, or uses NumPy on it (with slope"
+        "the model branches in Python on the value of a site, or uses NumPy on it at test_bran"
     )
+    assert problem.what.endswith("""`numpyro.sample("y", dist.Normal(b if b > 0 else -b, 1), obs=data["y"])`.""")
     assert "jnp.where(condition, a, b)" in problem.mend

@@ -64,26 +64,26 @@ def test_a_site_that_is_not_there_with_its_near_miss():
 
 
 def test_a_key_of_the_data_that_is_not_there_is_no_site():
-    assert problem(lambda draws, data: draws["slope"] * data["z"]).startswith(
-        "the estimand 'effect' raised KeyError: 'z'."
-    )
+    text = problem(lambda draws, data: draws["slope"] * data["xx"])
+    assert text.startswith("the estimand 'effect' raised KeyError: 'xx' at test_estimand.py:")
+    assert "own prepared data (x)\n  mend: Did you mean 'x'?" in text
 
 
 @pytest.mark.parametrize(
     ("ask", "what", "mend"),
     [
-        ("level", "gives an array of shape (7, 3) for 7 draws.", "`draws['level'][:, 0]`"),
-        (lambda draws: draws["matrix"], "gives an array of shape (7, 2, 2) for 7 draws.", "mean(axis=(1, 2))"),
-        (lambda draws: draws["slope"].mean(), "gives a single number for 7 draws.", "such as `.mean()`"),
-        (lambda draws: None, "gives None.", "end the function with `return`"),
-        (lambda draws: ["a"] * 7, "gives a list that does not hold numbers.", "end the function with `return`"),
-        (lambda draws: draws["slope"][1:], "gives an array of shape (6,) for 7 draws.", "whose only axis"),
-        (lambda draws: draws["slope"] + 0j, "gives an array of complex128.", "whose only axis"),
+        ("level", "gives an array of shape (7, 3)", "lambda draws, data: draws['level'][:, 0]}`"),
+        (lambda draws: draws["matrix"], "gives an array of shape (7, 2, 2)", "mean(axis=(1, 2))"),
+        (lambda draws: draws["slope"].mean(), "gives a single number", "and not `draws['slope'].mean()`"),
+        (lambda draws: None, "gives None", "end the function with `return`"),
+        (lambda draws: ["a"] * 7, "gives a list that does not hold numbers", "end the function with `return`"),
+        (lambda draws: draws["slope"][1:], "gives an array of shape (6,)", "whose only axis"),
+        (lambda draws: draws["slope"] + 0j, "gives an array of complex128", "whose only axis"),
     ],
 )
 def test_what_is_not_one_number_a_draw(ask, what, mend):
     text = problem(ask)
-    assert text.startswith(f"the estimand 'effect' {what}\n")
+    assert text.startswith(f"the estimand 'effect' {what} for 7 draws, not one number a draw.\n")
     assert mend in text
 
 
@@ -145,7 +145,7 @@ def test_an_estimand_that_is_wrong_for_one_data_set_only_is_found(twelve, bad):
         return draws["slope"]
 
     ((problem,), _) = try_estimands(*twelve, (Estimand("effect", ask),))
-    assert problem.what.startswith("the estimand 'effect' raised ZeroDivisionError: nobody left (with rows=")
+    assert problem.what.startswith("the estimand 'effect' raised ZeroDivisionError: nobody left at test_estimand.py:")
     assert f"rows='{'all' if bad == 24 else bad}'" in problem.what
 
 

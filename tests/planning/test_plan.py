@@ -194,7 +194,7 @@ def test_a_reparameterizer_of_an_unknown_site(small):
         problem.what
         == "the option 'not' of 'geometry' reparameterizes the site 'levels', which the model does not sample."
     )
-    assert problem.mend == "Did you mean 'level'?  Write `'not': {'level': ...}`"
+    assert problem.mend == "Did you mean 'level'?  Write `'not': {'level': LocScaleReparam(0)}`"
 
 
 def test_a_reparameterizer_of_a_site_that_only_some_universes_sample(small, grouped):

@@ -130,7 +130,8 @@ def test_a_step_that_raises_is_told_once_with_its_options_and_a_rule_to_paste(sm
     space = mv.Space(rows=SPACE.decisions["rows"], scale=SPACE.decisions["scale"], slope=SPACE.decisions["slope"])
     data, preparer = prepared(small(data=load, prepare=[failing, stretch], model=a_model, space=space))
     (problem,) = preparer.problems
-    assert problem.what == "failing() raised ValueError: four is not enough (with rows='four')."
+    assert problem.what.startswith("failing() raised ValueError: four is not enough at test_prepare.py:")
+    assert problem.what.endswith(r"""`raise ValueError("four is not enough\nand a second line")` (with rows='four').""")
     assert problem.mend.endswith("""`space.forbid("the reason", lambda rows: rows == 'four')`""")
     assert {u["rows"] for u, p in data.items() if p is None} == {"four"}
     assert {key for key in CALLS if key[0] == "stretch"} == {("stretch", 6, 1.0), ("stretch", 6, 2.0)}

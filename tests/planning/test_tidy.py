@@ -89,17 +89,17 @@ def test_nobody_can_change_the_data_in_place():
         (np.array([1, 2**31]), "data['a'] holds integers beyond 32 bits, such as 2147483648."),
         (np.array([-(2**40)]), "data['a'] holds integers beyond 32 bits, such as -1099511627776."),
         (np.array([2**63], dtype=np.uint64), "data['a'] holds integers beyond 32 bits, such as 9223372036854775808."),
-        (pd.Series(["oak", "elm"]), "data['a'] holds text ('oak', ...), which a model cannot compute with."),
-        (np.array(["oak"]), "data['a'] holds text ('oak', ...), which a model cannot compute with."),
+        (pd.Series(["oak", "elm"]), "data['a'] holds text ('oak', ...), not numbers."),
+        (np.array(["oak"]), "data['a'] holds text ('oak', ...), not numbers."),
         (
             pd.Series(["oak", "elm"], dtype="category"),
-            "data['a'] holds values of dtype category ('oak', ...), which a model cannot compute with.",
+            "data['a'] holds values of dtype category ('oak', ...), not numbers.",
         ),
         (
             pd.to_datetime(pd.Series(["2020-01-01"])),
-            "data['a'] holds dates or times, which a model cannot compute with.",
+            "data['a'] holds dates or times, not numbers.",
         ),
-        (np.array([1j]), "data['a'] holds complex numbers, which a model cannot compute with."),
+        (np.array([1j]), "data['a'] holds complex numbers, not real ones."),
     ],
 )
 def test_what_a_model_cannot_use(value, what):

@@ -105,6 +105,7 @@ def test_each_way_of_writing_the_model_is_a_program(study: Study) -> None:
     assert sorted(len(program.members) for program in plan(study).programs) == [2, 2, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("geometry", "effects"), [("reparameterized", "centered"), ("as written", "non-centered")])
 def test_non_centered_means_are_the_reference_within_monte_carlo_error(
     estimates: pd.DataFrame, geometry: str, effects: str
@@ -114,6 +115,7 @@ def test_non_centered_means_are_the_reference_within_monte_carlo_error(
     assert ((found["mean"] - found["reference"]).abs() / found["mcse_mean"]).max() < ERRORS
 
 
+@pytest.mark.slow
 def test_the_centered_model_diverges_and_is_red(schools: Results) -> None:
     """Its funnel cannot be followed: that is what the gate is for. What it has is kept."""
     found = schools.sql(
