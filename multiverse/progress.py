@@ -14,7 +14,9 @@ LINE_SECONDS = 15.0  # where there is no terminal, a line this often: a log file
 class Advance(Protocol):
     """Tells that `count` more are done; `more` enlarges the total; `note` is shown at the end of the line."""
 
-    def __call__(self, count: int = 1, *, more: int = 0, note: str = "") -> None: ...
+    def __call__(self, count: int = 1, *, more: int = 0, note: str = "") -> None:
+        """Tell it."""
+        ...
 
 
 Progress = Callable[[str, int, str], AbstractContextManager[Advance]]

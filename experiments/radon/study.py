@@ -6,12 +6,13 @@ by somebody: the first option of each decision is the published analysis.
 
 from pathlib import Path
 
-import multiverse as mv
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
 import pandas as pd
 from numpyro.infer.reparam import LocScaleReparam
+
+import multiverse as mv
 
 
 def load():
@@ -99,7 +100,8 @@ space = mv.Space(
     ),
     uranium=mv.likelihood({"no": 0.0, "yes": 1.0}, why={"yes": "uranium in the soil is where radon comes from"}),
     likelihood=mv.likelihood(
-        {"Normal": normal, "Student-t": student}, why={"Student-t": "low readings are more frequent than under a normal"}
+        {"Normal": normal, "Student-t": student},
+        why={"Student-t": "low readings are more frequent than under a normal"},
     ),
     parameterization=mv.parameterization({"centered": {}, "non-centered": {"level": LocScaleReparam(0)}}),
 ).forbid(
