@@ -8,6 +8,7 @@ lane: after a resume, or beside other universes. Without the instruction every o
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 
@@ -23,10 +24,11 @@ def forgo_fused_arithmetic() -> None:
         os.environ["XLA_FLAGS"] = f"{flags} {FLAG}={NEWEST_WITHOUT_FUSED}".strip()
 
 
+@functools.cache
 def is_fused() -> bool:
     """Whether compiled programs fuse: on other CPUs, with the user's own flags, or where JAX was there first.
 
-    Asks the compiler, on this thread's default device.
+    Asks the compiler, once, on this thread's default device.
     """
     import jax
     import numpy as np

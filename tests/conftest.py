@@ -71,3 +71,19 @@ def small_run(normal_mean: ModuleType) -> Any:
     from multiverse.sweep import run
 
     return run(normal_mean.study(normal_mean.space(3, 2, 2)), engine=normal_mean.QUICK, keep="all")
+
+
+@pytest.fixture(scope="session")
+def twelve(normal_mean: ModuleType) -> Any:
+    """The plan of the same 12 universes."""
+    from multiverse.planning.build import plan
+
+    return plan(normal_mean.study(normal_mean.space(3, 2, 2)))
+
+
+@pytest.fixture
+def fitted(exact_engines: ModuleType) -> list[str]:
+    """The batches that the engines of that file fit from now on."""
+    exact_engines.FITTED.clear()
+    batches: list[str] = exact_engines.FITTED
+    return batches

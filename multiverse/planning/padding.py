@@ -46,13 +46,12 @@ def rung(rows: int, raw_rows: int | None) -> int:
 
 
 def table_length(raw: Any) -> int | None:
-    """How many rows the raw data have; None when they are no table."""
+    """How many rows the raw data have: the longest of their arrays; None where there are none."""
     if hasattr(raw, "iloc") or (hasattr(raw, "shape") and len(raw.shape) > 0):
         return len(raw) or None
-    if isinstance(raw, Mapping):
-        lengths = {np.shape(column)[0] for column in raw.values() if np.ndim(column) > 0}
-        return lengths.pop() if len(lengths) == 1 else None
-    return None
+    columns = raw.values() if isinstance(raw, Mapping) else raw if isinstance(raw, list | tuple) else ()
+    lengths = [np.shape(column)[0] for column in columns if hasattr(column, "shape") and len(column.shape) > 0]
+    return max(lengths, default=0) or None
 
 
 def row_paths(leaves: Mapping[str, np.ndarray], rows: int) -> frozenset[str]:

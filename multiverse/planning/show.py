@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from multiverse.planning.leaf_path import spoken
 from multiverse.planning.program import Program
 
 if TYPE_CHECKING:
@@ -70,7 +71,16 @@ def duration(seconds: float) -> str:
 def _rows(plan: Plan) -> Iterator[tuple[str, str, str, str]]:
     yield "universes", "rows", "latents", "program"
     for program in plan.programs[:PROGRAMS_SHOWN]:
-        yield str(len(program.members)), _rows_kept(program), str(program.sites.dimension), program.why or "(only one)"
+        yield str(len(program.members)), _rows_kept(program), str(program.sites.dimension), why(plan, program)
+
+
+def why(plan: Plan, program: Program) -> str:
+    """How a program differs from the others of its plan: its structural options, or the shape of its data."""
+    alike = [p for p in plan.programs if p.why == program.why]
+    shapes = [{path: a.shape for path, a in next(iter(p.datasets.values())).items()} for p in (program, *alike)]
+    other = next((path for path in sorted(shapes[0]) if len({s.get(path) for s in shapes}) > 1), None)
+    parts = [program.why, f"{spoken(other)} of shape {shapes[0][other]}" if other is not None else ""]
+    return "; ".join(filter(None, parts)) or ("(only one)" if len(plan.programs) == 1 else "(all others)")
 
 
 def _rows_kept(program: Program) -> str:

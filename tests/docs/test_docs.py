@@ -1,10 +1,10 @@
-"""The pages of docs/ and the README run: their code, their commands, and the output they show.
+"""The pages of docs/ run: their code, their commands, and the output they show.
 
 A page is a notebook. Its ```python blocks run in order, in one namespace and an empty folder; the value of a last
 line is printed. A ```python block with a `title` is a file; those of the tutorial, and its data, are there for all
 how-to pages. ```console blocks run their `$ multiverse ...` and `$ cd ...` lines, ```sql blocks ask `results`. A
 ```text block shows what the block above it printed: `...` stands for anything, decimals and percentages may differ a
-little; in ```text about, all numbers may. The README's console blocks, and blocks of other kinds, are for reading.
+little; in ```text about, all numbers may. Blocks of other kinds are for reading.
 
 `python tests/docs/test_docs.py docs/tutorial.md` writes into a page what was seen, where the page does not show it.
 """
@@ -79,7 +79,7 @@ class Notebook:
             return None
         if block.kind == "python":
             return self._python(block)
-        if block.kind == "console" and self._page.name != "README.md":
+        if block.kind == "console":
             return "".join(map(self._command, re.findall(r"^\$ (.*)$", block.text, re.MULTILINE)))
         if block.kind == "sql" and "results" in self._names:
             return f"{self._names['results'].sql(block.text)}\n"
@@ -187,7 +187,8 @@ PAGES = [page for page in sorted(DOCS.rglob("*.md")) if runs(page)]
 )
 def test_the_page_runs_and_shows_what_is_seen(page: Path, tmp_path: Path) -> None:
     for block, seen in read(page, tmp_path):
-        assert alike(block, seen), f"{page.name}, line {block.line}: this was seen\n{seen}"
+        shown = f"{page.relative_to(ROOT)}, line {block.line}, shows something else than was seen:\n{seen}"
+        assert alike(block, seen), f"{shown}\n`python {Path(__file__).relative_to(ROOT)} PAGE` writes it into the page"
 
 
 def test_output_may_differ_in_draws_and_in_nothing_else() -> None:

@@ -31,11 +31,6 @@ def quick(normal_mean: ModuleType) -> NUTS:
     return engine
 
 
-@pytest.fixture(scope="module")
-def twelve(normal_mean: ModuleType) -> Plan:
-    return plan(normal_mean.study(normal_mean.space(3, 2, 2)))
-
-
 def outcomes_of(engine: NUTS, planned: Plan) -> dict[str, Outcome]:
     return {outcome.key: outcome for _, outcomes in answer(engine, planned) for outcome in outcomes}
 

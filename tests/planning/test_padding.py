@@ -64,7 +64,9 @@ def test_a_kept_row_is_copied_and_the_mask_tells():
     ("raw", "rows"),
     [
         ({"x": np.zeros(7), "y": np.zeros((7, 2)), "n": 3}, 7),
-        ({"x": np.zeros(7), "u": np.zeros(3)}, None),
+        ({"x": np.zeros(7), "u": np.zeros(3), "names": ["a"]}, 7),
+        ({"homes": pd.DataFrame({"x": [1, 2, 3]}), "counties": pd.DataFrame({"u": [1]})}, 3),
+        ((np.zeros((5, 2)), np.zeros(5)), 5),
         (pd.DataFrame({"x": [1, 2, 3]}), 3),
         (np.zeros((4, 2)), 4),
         (np.float64(3.0), None),

@@ -271,3 +271,22 @@ def test_planning_runs_nothing(small, nothing_may_run, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(Ran):
         mv.run(planned, engine=mv.NUTS(warmup=1, draws=1))
+
+
+def test_programs_that_differ_in_the_shape_of_their_data_only_say_so(small):
+    def model(data, *, slope):
+        b = numpyro.sample("slope", slope)
+        numpyro.sample("y", dist.Normal(b * data["x"], 1), obs=data["y"])
+
+    space = mv.Space(rows=mv.preprocessing(all=24, some=20), slope=mv.prior(a=dist.Normal(0, 1)))
+    lines = repr(plan(small(model=model, space=space))).splitlines()
+    assert [line.split("  ")[-1] for line in lines[2:4]] == ["data['x'] of shape (24,)", "data['x'] of shape (20,)"]
+
+
+def test_how_a_long_plan_looks(planned_small):
+    from dataclasses import replace
+
+    many = replace(planned_small, programs=planned_small.programs * 15, notes=("mind the <gap>",))
+    assert repr(many).splitlines()[-2:] == ["  ... and 3 more programs", "  note: mind the <gap>"]
+    assert many._repr_html_().endswith("<br>... and 3 more programs<br>note: mind the &lt;gap&gt;")
+    assert "(all others)" in repr(many)
