@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,12 @@ import pytest
 import multiverse  # noqa: F401  before JAX touches a device, as a user would (multiverse/arithmetic.py)
 
 ROOT = Path(__file__).parents[1]
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C, also where the tests run in the background of a script: its children inherit deafness to it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -17,7 +17,7 @@ from multiverse.results import load
 from .conftest import STUDY
 
 SECONDS = 60  # to wait for a first part: a busy machine imports and plans for long
-PROMPT = 5.0  # seconds until it is gone; it takes a tenth where nobody else computes
+PROMPT = 20.0  # seconds until it is gone; it takes a tenth of one where nobody else computes
 
 PATIENT = """
 

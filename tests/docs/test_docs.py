@@ -29,7 +29,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 TUTORIAL = DOCS / "tutorial.md"
-SLOW = {"choose-parameterizations.md"}  # it compiles programs that no other page has
+SLOW = {"choose-parameterizations.md", "use-an-accelerator-or-float64.md"}  # programs that no other page has
 
 FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 TITLE = re.compile(r'title="([^"]+)"')
