@@ -10,8 +10,8 @@ from multiverse.cli.store_argument import run_option, shown_path, store_argument
 
 _HELP = """Draw the specification curve of ESTIMAND (the first one by default).
 
-Beside the figure its data are written as .csv and its caption as .txt, under the same name. STORE is a store's folder,
-or a study file.
+Beside the figure its data are written as .data.csv and its caption as .caption.txt, under the same
+name. STORE is a store's folder, or a study file.
 
 \b
 Example:

@@ -43,9 +43,9 @@ class Figure:
     def save(self, path: str | Path, *, width: str | float | None = None, ppi: float = PPI) -> tuple[Path, Path, Path]:
         """Write the figure, and beside it its data as CSV and its caption as text; returns the three paths.
 
-        path: ends in .svg, .pdf or .png; the others get its name with .csv and .txt, and are overwritten. width:
-        "89mm", "183mm" or millimetres; ppi: pixels an inch of a PNG. Missing folders are made. Raises ResultError for
-        another suffix or width.
+        path: ends in .svg, .pdf or .png; the others get its name with .data.csv and .caption.txt. All three are
+        overwritten. width: "89mm", "183mm" or millimetres; ppi: pixels an inch of a PNG. Missing folders are made.
+        Raises ResultError for another suffix or width.
         """
         path, width = Path(path), self.width if width is None else width
         mm, suffix = millimetres(width), path.suffix.lower()
@@ -55,7 +55,7 @@ class Figure:
             raise ResultError(Problem(what, f"a name that ends in {', '.join(SUFFIXES)}", mend))
         drawn = render(self.draw(width), suffix, mm, ppi=ppi)
         path.parent.mkdir(parents=True, exist_ok=True)
-        data, words = path.with_suffix(".csv"), path.with_suffix(".txt")
+        data, words = path.with_suffix(".data.csv"), path.with_suffix(".caption.txt")
         path.write_bytes(drawn)
         data.write_text(self.table.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
         words.write_text(self.caption + "\n", encoding="utf-8")

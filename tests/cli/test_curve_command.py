@@ -11,7 +11,7 @@ def test_it_says_which_files_it_wrote(multiverse, store: Path, tmp_path: Path, m
     assert answer.exit_code == 0, answer.output
     assert answer.stdout.splitlines() == [f"wrote figures/share.{kind}" for kind in ("svg", "csv", "txt")]
     assert 'width="89mm"' in Path("figures/share.svg").read_text()
-    assert Path("figures/share.txt").read_text().startswith("The share in ")
+    assert Path("figures/share.caption.txt").read_text().startswith("The share in ")
 
 
 def test_mistakes(multiverse, store: Path, tmp_path: Path) -> None:

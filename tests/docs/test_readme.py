@@ -30,7 +30,7 @@ def test_example_answers_every_universe(ran):
 
 def test_example_leaves_figure_data_and_caption(ran):
     _, folder = ran
-    assert {"sleep.pdf", "sleep.csv", "sleep.txt"} <= {path.name for path in folder.iterdir()}
+    assert {"sleep.pdf", "sleep.data.csv", "sleep.caption.txt"} <= {path.name for path in folder.iterdir()}
     assert (folder / "sleep.pdf").read_bytes().startswith(b"%PDF")
 
 

@@ -18,7 +18,7 @@ def figure(make):
 
 def test_saving_writes_the_figure_its_data_and_its_caption(figure, tmp_path):
     path, data, words = figure.save(tmp_path / "new" / "curve.svg", width="89mm")
-    assert [p.name for p in (path, data, words)] == ["curve.svg", "curve.csv", "curve.txt"]
+    assert [p.name for p in (path, data, words)] == ["curve.svg", "curve.data.csv", "curve.caption.txt"]
     back = pd.read_csv(data, keep_default_na=False, na_values=[""])
     assert list(back["median"]) == list(figure.table["median"])
     assert list(back["verdict"]) == list(figure.table["verdict"])

@@ -41,7 +41,7 @@ def scores(results: Results, normal_mean: ModuleType) -> Scores:
 
 @pytest.fixture(scope="module")
 def engine(normal_mean: ModuleType) -> NUTS:
-    # With 500 draws the Monte Carlo error is itself so uncertain that 2 of 1,000 comparisons exceeded 4; here 0 of 2,400.
+    # With 500 draws the Monte Carlo error is so uncertain itself that 2 of 1,000 scores exceeded 4; here 0 of 2,400.
     return NUTS(warmup=300, draws=2000, gate=normal_mean.OPEN)
 
 
