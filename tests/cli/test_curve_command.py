@@ -9,7 +9,7 @@ def test_it_says_which_files_it_wrote(multiverse, store: Path, tmp_path: Path, m
     monkeypatch.chdir(tmp_path)
     answer = multiverse("curve", store, "share", "-o", "figures/share.svg", "--width", "89mm", "--title", "the share")
     assert answer.exit_code == 0, answer.output
-    assert answer.stdout.splitlines() == [f"wrote figures/share.{kind}" for kind in ("svg", "csv", "txt")]
+    assert answer.stdout.splitlines() == [f"wrote figures/share.{kind}" for kind in ("svg", "data.csv", "caption.txt")]
     assert 'width="89mm"' in Path("figures/share.svg").read_text()
     assert Path("figures/share.caption.txt").read_text().startswith("The share in ")
 
