@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from abc import ABC, abstractmethod
 import math
 from typing import NamedTuple
 
@@ -39,12 +40,12 @@ class Printed(NamedTuple):
         return f"<div><b>{html.escape(self.title)}</b>{table}{notes}</div>"
 
 
-class Shown:
+class Shown(ABC):
     """Gives a value that knows `printed()` its text and its notebook form."""
 
+    @abstractmethod
     def printed(self) -> Printed:
         """Title, rows and notes of this value."""
-        raise NotImplementedError
 
     def __str__(self) -> str:
         return self.printed().text()
