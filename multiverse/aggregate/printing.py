@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import html
-from abc import ABC, abstractmethod
 import math
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 
