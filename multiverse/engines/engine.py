@@ -51,8 +51,12 @@ class Engine(Protocol[State]):
         """The engine's name, as rows of the store show it."""
         ...
 
-    def init(self, plan: Plan) -> State:
-        """The state before anything was asked; `plan.keys` are the universes to answer."""
+    def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> State:
+        """The state before anything was asked; `plan.todo` are the universes to answer.
+
+        before: earlier attempts at these, from the store and without draws: attempts that a killed sweep left without
+        a final one, or red ones that are to be tried again. The next attempt at a universe has a higher number.
+        """
         ...
 
     def ask(self, state: State) -> Sequence[Batch]:

@@ -52,7 +52,7 @@ class NUTS:
     gate: Gate = field(default_factory=Gate)
     name: ClassVar[str] = "nuts"
 
-    def init(self, plan: Plan) -> Plan:
+    def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> Plan:
         """NUTS asks once: its state is the plan of what is still to do."""
         return plan
 

@@ -45,8 +45,24 @@ class Reason(StrEnum):
         "Look for a logarithm or square root of zero, a division by zero, or data outside the likelihood's support."
     )
     estimand = (
-        "An estimand is not a finite number for some draws. "
+        "An estimand raised an exception, or is not a finite number for some draws. "
         "Guard its divisions and logarithms, or report a quantity that exists for every draw."
+    )
+    prepare = (
+        "The data could not be prepared: preprocessing raised an exception, or left nothing that can be analysed. "
+        "Mend it for these options, or forbid this combination of options."
+    )
+    model = (
+        "The model cannot be called with the prepared data and the options of this universe. "
+        "Mend it for these options, or forbid this combination of options."
+    )
+    time = (
+        "The universe took longer than its time limit. "
+        "Give it more time and answer it again (`time_limit=` with `retry='failures'`), or look for what makes it slow."
+    )
+    crash = (
+        "The process that answered this universe died: it was killed, ran out of memory, or crashed in compiled code. "
+        "Answer it again with fewer processes side by side (`retry='failures'`), or look for what is too large."
     )
     error = (
         "The study's own code raised an exception in this universe. "
@@ -81,6 +97,14 @@ class DrawsName(NamedTuple):
         return cls(kind, name)
 
 
+class Interval(StrEnum):
+    """Which kind of interval the quantiles of an estimate span."""
+
+    credible = "credible"  # quantiles of posterior draws
+    confidence = "confidence"  # estimate -+ standard error x quantile of Student's t, or of the normal
+    none = "none"  # a number alone: the analysis told no uncertainty
+
+
 LOG_PRIOR: Final = str(DrawsName(DENSITY, "log_prior"))
 LOG_LIKELIHOOD: Final = str(DrawsName(DENSITY, "log_likelihood"))
 
@@ -95,6 +119,7 @@ class Outcome:
     draws: name (see `DrawsName`) -> float array (chain, draw, *site shape); empty where nothing could be drawn.
     estimates: estimand -> statistic -> number. Statistics with a column of their own are in
         `multiverse.store.schema.STATISTICS`; others are kept and become columns too. NaN says: not defined.
+    intervals: estimand -> which kind of interval its quantiles span; credible where absent.
     diagnostics: name -> number, as above with `DIAGNOSTICS`.
     seconds: wall time of this universe's share of its batch.
     attempt: 1 for the first try; final: no further try will follow by itself.
@@ -108,6 +133,7 @@ class Outcome:
     traceback: str = ""
     draws: Mapping[str, np.ndarray] = field(default_factory=dict)
     estimates: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
     diagnostics: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     attempt: int = 1

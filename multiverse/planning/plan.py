@@ -20,13 +20,15 @@ class Wanted:
     """What an engine shall give of each universe.
 
     estimands: the questions. sites: deterministic sites they look at. keep: sites whose draws are kept beside those of
-    the estimands. keep_all: keep every site.
+    the estimands. keep_all: keep every site. time_limit: seconds that a universe may take; it changes no answer that
+    is given, so no id holds it.
     """
 
     estimands: tuple[Estimand, ...]
     sites: frozenset[str] = frozenset()
     keep: frozenset[str] = frozenset()
     keep_all: bool = False
+    time_limit: float | None = None
 
     @property
     def keeping(self) -> str | list[str]:

@@ -17,6 +17,8 @@ Columns: TypeAlias = Sequence[str] | Callable[[str], bool] | None
 FOLDERS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "part": "parts",  # the outcomes of one batch, rows and draws
+        "pack": "packs",  # rows (no draws) of many parts, so that a query opens few files
+        "manifest": "manifests",  # which packs stand for which parts; numbered, the highest counts
         "plan": "plans",  # one planned space, a row per universe
         "run": "runs",  # one call of `run`: settings, versions, and the plan it followed
         "study": "studies",  # which study the store belongs to
@@ -59,6 +61,20 @@ class Store(Protocol):
 
     def open(self, kind: str, name: str) -> BinaryIO:
         """The table as a Parquet file, open for reading at any position: how DuckDB reads draws."""
+        ...
+
+    def remove(self, kind: str, name: str) -> None:
+        """Take a published table away; harmless where there is none.
+
+        Only for what nothing needs any more (superseded packs and manifests), never for a part: it alone holds draws.
+        """
+        ...
+
+    def set_aside(self, kind: str, name: str) -> str:
+        """Take a table that cannot be read out of the way of readers, and say where its bytes are kept.
+
+        Raises StoreError if the name was not published.
+        """
         ...
 
     def describe(self) -> str:
