@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 from multiverse.arithmetic import forgo_fused_arithmetic
 
 if TYPE_CHECKING:
+    from multiverse.engines.function import Function as Function
     from multiverse.engines.gate import Gate as Gate
     from multiverse.engines.nuts import NUTS as NUTS
     from multiverse.errors import MultiverseError as MultiverseError
+    from multiverse.estimate import Estimate as Estimate
     from multiverse.executors.local import Local as Local
     from multiverse.planning.build import plan as plan
     from multiverse.planning.plan import Plan as Plan
@@ -46,11 +48,13 @@ _HOMES = {
     "Space": "multiverse.space.space",
     "Universe": "multiverse.space.universe",
     "Study": "multiverse.study",
+    "Estimate": "multiverse.estimate",
     "rows": "multiverse.row_plate",
     "plan": "multiverse.planning.build",
     "Plan": "multiverse.planning.plan",
     "run": "multiverse.sweep",
     "NUTS": "multiverse.engines.nuts",
+    "Function": "multiverse.engines.function",
     "Gate": "multiverse.engines.gate",
     "Local": "multiverse.executors.local",
     "load": "multiverse.results",

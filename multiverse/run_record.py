@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from importlib import metadata
+from pathlib import Path
 from typing import Any
 
-from multiverse.arithmetic import is_fused
 from multiverse.engines.engine import settings_of
 from multiverse.engines.gate import SOURCES
 from multiverse.errors import Problem, StoreError
 from multiverse.identity.keys import StudyIdentity, changed_settings, run_id
 from multiverse.planning.plan import Plan, Wanted
+from multiverse.provenance.data import data_section
+from multiverse.provenance.git_state import git_section
+from multiverse.provenance.machine import hardware_section, versions_section
+from multiverse.provenance.own_modules import file_of, packages_of, written_in
+from multiverse.provenance.source import source_section
+from multiverse.re_estimate.owed import ESTIMANDS as ESTIMANDS
+from multiverse.re_estimate.recompute import refusals
 from multiverse.store.contract import Store
 from multiverse.store.plan_table import (
     PlanHeader,
@@ -37,15 +42,13 @@ from multiverse.store.records import (
     read_runs,
 )
 
-ESTIMANDS = "estimands"  # the section with the fingerprint of each estimand
-VERSIONS = ("multiverse", "jax", "jaxlib", "numpyro", "numpy", "scipy", "pandas", "pyarrow", "duckdb", "arviz")
-
 
 def begin_run(store: Store, plan: Plan, engine: Any, run: str) -> None:
     """Write down what is about to run.
 
     Raises StoreError when the store belongs to another study, when the run has other settings, when it has answered
-    universes without what is asked now, or when another run of this store has the same settings and estimands.
+    universes without what is asked now and has not kept the draws to compute it from, or when another run of this
+    store has the same settings and estimands.
     """
     identity, asked = _run_id(engine, plan.wanted), dict(plan.wanted.identities)
     _claim(store, plan)
@@ -53,7 +56,7 @@ def begin_run(store: Store, plan: Plan, engine: Any, run: str) -> None:
     runs = latest(records)
     if run in runs and runs[run].run_id != identity:
         raise StoreError(_other_settings(store, run, runs[run].sections, _settings(engine, plan.wanted)))
-    if problems := _asked_too_late(store, plan, run, [record for record in records if record.run == run]):
+    if problems := refusals(store, plan, run):
         raise StoreError(problems)
     others = (record for record in records if record.run != run and record.run_id == identity)
     if twins := [record.run for record in others if record.sections.get(ESTIMANDS, {}) == asked]:
@@ -68,7 +71,7 @@ def begin_run(store: Store, plan: Plan, engine: Any, run: str) -> None:
     name = record.name()
     store.put("plan", name, encode_plan(record))
     number = next_number(runs.values(), run)
-    row = RunRecord(run, identity, name, number, datetime.now(UTC), _sections(engine, plan.wanted))
+    row = RunRecord(run, identity, name, number, datetime.now(UTC), _sections(engine, plan, records))
     store.put("run", row.name(), encode_run(row))
 
 
@@ -88,7 +91,11 @@ def plan_record(plan: Plan) -> PlanRecord:
     programs = plan.program_of
     universes = tuple(
         PlannedUniverse(
-            key, dict(universe), programs[key].id, key == plan.reference, programs[key].members[key].rows_kept
+            key,
+            dict(universe),
+            programs[key].id if key in programs else "",
+            key == plan.reference,
+            programs[key].members[key].rows_kept if key in programs else None,
         )
         for key, universe in plan.universes.items()
     )
@@ -116,30 +123,6 @@ def _claim(store: Store, plan: Plan) -> None:
         store.put("study", mine.id, encode_record(sections))
 
 
-def _asked_too_late(store: Store, plan: Plan, run: str, records: list[RunRecord]) -> list[Problem]:
-    """Estimands that universes of this run were answered without, or that meant something else then."""
-    rows = store.scan("part", ["key", "run", "estimand"])
-    columns = (rows[name].to_pylist() for name in ("key", "run", "estimand"))
-    # A universe that raised before anything was estimated lacks nothing.
-    answers = [
-        set(have) for key, its, have in zip(*columns, strict=True) if its == run and have and key in plan.universes
-    ]
-    before = {name: then for record in records for name, then in record.sections.get(ESTIMANDS, {}).items()}
-    problems = []
-    for name, now in plan.wanted.identities.items():
-        changed = before.get(name, now) != now
-        if count := sum(changed if name in have else True for have in answers):
-            problems.append(
-                Problem(
-                    f"the run {run!r} of {store.describe()} has answered {count} universes "
-                    + (f"for another estimand {name!r}: it has changed." if changed else f"without {name!r}."),
-                    "the estimands that the run began with: they are computed when a universe is answered",
-                    f"answer the universes again in another run, as in run='with {name}' (--run 'with {name}')",
-                )
-            )
-    return problems
-
-
 def _run_id(engine: Any, wanted: Wanted) -> str:
     settings = settings_of(engine) | {"keep": wanted.keeping}
     gate = settings.pop("gate", {})
@@ -164,29 +147,57 @@ def _settings(engine: Any, wanted: Wanted) -> dict[str, str]:
     return {name: json.dumps(value) for name, value in flat.items()}
 
 
-def _sections(engine: Any, wanted: Wanted) -> dict[str, dict[str, str | None]]:
+def versions() -> dict[str, str | None]:
+    """The versions of Python and of the packages that answers may depend on; None where one is not installed."""
+    return {"python": platform.python_version(), **{name: _version(name) for name in VERSIONS}}
+
+
+def hardware() -> dict[str, str | None]:
+    """What this process computes on."""
     import jax
 
     devices = jax.local_devices()
     return {
-        "settings": dict(_settings(engine, wanted)),
-        ESTIMANDS: dict(wanted.identities),
-        "thresholds": {f"gate.{name}": source for name, source in SOURCES.items()},
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in VERSIONS}},
-        "hardware": {
-            "machine": platform.machine(),
-            "system": platform.platform(),
-            "cores": str(os.cpu_count()),
-            "devices": ", ".join(sorted({f"{d.platform}:{d.device_kind}" for d in devices})),
-            "device count": str(len(devices)),
-            "fused multiply-add": "yes" if is_fused() else "no",
-        },
-        "command": {"argv": " ".join(sys.argv), "folder": os.getcwd()},
+        "machine": platform.machine(),
+        "system": platform.platform(),
+        "cores": str(os.cpu_count()),
+        "devices": ", ".join(sorted({f"{d.platform}:{d.device_kind}" for d in devices})),
+        "device count": str(len(devices)),
+        "fused multiply-add": "yes" if is_fused() else "no",
     }
 
 
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
+def _sections(engine: Any, plan: Plan, records: Sequence[RunRecord]) -> dict[str, dict[str, str | None]]:
+    """The manifest of a run; docs/schema.md says what each section holds."""
+    modules = written_in(plan.study)
+    files = [file for module in modules if (file := file_of(module))]
+    folder = files[0].parent if files else Path.cwd()
+    before = next((r.sections["data"] for r in reversed(records) if r.sections.get("data")), {})
+    seed = settings_of(engine).get("seed")
+    return {
+        "seed": {} if seed is None else {"seed": json.dumps(seed)},
+        "settings": dict(_settings(engine, plan.wanted)),
+        ESTIMANDS: dict(plan.wanted.identities),
+        "thresholds": _thresholds(engine),
+        "versions": versions_section(packages_of(modules)),
+        "hardware": hardware_section(),
+        "command": {"argv": " ".join(sys.argv), "folder": os.getcwd()},
+        "git": git_section(folder, files),
+        "data": data_section(plan, before),
+        "source": source_section(plan.study),
+    }
+
+
+def _thresholds(engine: Any) -> dict[str, str | None]:
+    """Each bound of the engine's gate, and where it comes from."""
+    gate = getattr(engine, "gate", None)
+    if gate is None:
+        return {}
+    told: dict[str, str | None] = {}
+    usual = vars(type(gate)())
+    for name, value in vars(gate).items():
+        source = SOURCES.get(name)
+        told[f"gate.{name}"] = json.dumps(value)
+        own = value != usual.get(name)
+        told[f"gate.{name}: source"] = f"chosen for this run; {json.dumps(usual.get(name))} by default: {source}" if own else source
+    return told

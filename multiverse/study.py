@@ -11,21 +11,28 @@ from multiverse.space.space import Space
 Prepare = Callable[..., Any] | Sequence[Callable[..., Any]] | None
 Estimand = str | Callable[..., Any]
 
+ESTIMATE = "estimate"  # what the estimand of an `estimate` function is called unless it is named
+
 
 @dataclass(frozen=True)
 class Study:
-    """One analysis and the choices in it.
+    """One analysis and the choices in it. Give it a `model`, or an `estimate`.
 
     name: what the study is called in figures and stores.
     data: the raw data, or a function without arguments that loads them.
-    prepare: a function `(raw, *, decisions...)` that gives what the model sees (a dict of arrays, say), or a list
-        of such functions, each taking what the one before gave; None when the raw data are what the model sees.
+    prepare: a function `(raw, *, decisions...)` that gives what the analysis sees (a dict of arrays, say), or a list
+        of such functions, each taking what the one before gave; None when the raw data are what it sees.
     model: a NumPyro model `(data, *, decisions...)`.
-    estimands: what all universes estimate, on one scale: the name of a scalar site, or a function
+    estimate: any other analysis, as a function `(data, *, decisions...)` that returns a number, an
+        `Estimate(value, se, df)`, draws `(draw,)` or `(chain, draw)`, or a dict of these by estimand. It runs in a
+        process of its own, on all cores; where JAX can trace it, many universes run in one compiled call. A keyword
+        `rng` gets a NumPy generator that is seeded by the universe.
+    estimands: what all universes estimate, on one scale. Of a model: by name, a scalar site, or a function
         `(draws, data, *, decisions...)` of the draws by site, each `(draw, *site shape)`, that returns one number a
-        draw, `(draw,)`. It sees the universe's own prepared data.
-    space: the decisions. They bind by name to the keyword-only arguments of `prepare`, `model` and the estimands,
-        as pytest fixtures do.
+        draw, `(draw,)`; it sees the universe's own prepared data. Of an `estimate` function: the names of what it
+        returns; one name may be left out, or be written as it is.
+    space: the decisions. They bind by name to the keyword-only arguments of `prepare`, of the model or function, and
+        of the estimands, as pytest fixtures do.
 
     Declaring a study checks nothing and runs nothing; `multiverse.plan(study)` does the checking.
     """
@@ -33,14 +40,38 @@ class Study:
     name: str
     _: KW_ONLY
     data: Any
-    model: Callable[..., Any]
-    estimands: Mapping[str, Estimand]
+    model: Callable[..., Any] | None = None
+    estimate: Callable[..., Any] | None = None
+    estimands: Mapping[str, Estimand] | Sequence[str] | str | None = None
     space: Space = field(default_factory=Space)
     prepare: Prepare = None
 
     @property
+    def is_function(self) -> bool:
+        """Whether the analysis is an `estimate` function, and not a NumPyro model."""
+        return self.estimate is not None
+
+    @property
+    def analysis(self) -> Callable[..., Any]:
+        """The model, or the `estimate` function. Raises ValueError where the study has neither."""
+        found = self.estimate if self.is_function else self.model
+        if found is None:
+            raise ValueError(f"the study {self.name!r} has neither a model nor an estimate")
+        return found
+
+    @property
+    def questions(self) -> Mapping[str, Estimand]:
+        """What is asked, by the name of the estimand; what an `estimate` function returns is asked for by that name."""
+        if isinstance(self.estimands, Mapping):
+            return self.estimands
+        if self.estimands is None:
+            return {ESTIMATE: ESTIMATE} if self.is_function else {}
+        names = [self.estimands] if isinstance(self.estimands, str) else self.estimands
+        return {name: name for name in names}
+
+    @property
     def steps(self) -> tuple[Callable[..., Any], ...]:
-        """The preprocessing steps, in order; none when the raw data are what the model sees."""
+        """The preprocessing steps, in order; none when the raw data are what the analysis sees."""
         if self.prepare is None:
             return ()
         return (self.prepare,) if callable(self.prepare) else tuple(self.prepare)

@@ -11,13 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from multiverse.engines.by_name import ENGINES as ENGINES
+from multiverse.engines.by_name import check_engine, usual_engine
 from multiverse.engines.engine import Batch, Engine
 from multiverse.engines.judge import failed
-from multiverse.engines.nuts import NUTS
 from multiverse.engines.outcome import Outcome
 from multiverse.errors import PlanError, Problem, near_miss
 from multiverse.executors.executor import Executor
 from multiverse.executors.local import Local
+from multiverse.known_failures import publish_failures
 from multiverse.planning.build import plan as make_plan
 from multiverse.planning.plan import Plan
 from multiverse.progress import Progress, bar
@@ -27,9 +29,9 @@ from multiverse.store.contract import Store
 from multiverse.store.memory import MemoryStore
 from multiverse.store.part import DIAGNOSTIC, decode, encode, is_row_column
 from multiverse.store.place import open_store
+from multiverse.store.row_scan import scan_rows
 from multiverse.study import Study
 
-ENGINES: Mapping[str, type[Any]] = {"nuts": NUTS}
 EXECUTORS: Mapping[str, type[Any]] = {"local": Local}
 DEFAULT_RUN = "main"
 FLOAT32_ROUNDING = 2.0**-24  # relative, of one operation: IEEE 754-2019, binary32
@@ -40,7 +42,7 @@ def run(
     plan: Plan | Study,
     *,
     store: str | Path | Store | None = None,
-    engine: str | Engine[Any] = "nuts",
+    engine: str | Engine[Any] | None = None,
     executor: str | Executor = "local",
     run: str = DEFAULT_RUN,
     seed: int | None = None,
@@ -50,8 +52,8 @@ def run(
     """Answer every universe of a plan that the store does not hold yet, and return the results.
 
     plan: of `multiverse.plan`, or a study, which is planned first. store: a folder (made when it is not there), a
-    store, or None: in memory. engine, executor: a name, or a value with settings, as in `NUTS(draws=1000)`. run: the
-    name of the run in the store; one run has one engine and one set of settings. seed: replaces the engine's. keep:
+    store, or None: in memory. engine, executor: a name, or a value with settings, as in `NUTS(draws=1000)`; by default
+    `NUTS()` for a model, `Function()` for an `estimate` function, and this process. run: the name of the run in the store; one run has one engine and one set of settings. seed: replaces the engine's. keep:
     which draws are kept beside those of the estimands: "estimands" (none), "all", or names of sites.
 
     A killed run goes on where it stopped: give the same call again. A universe that fails is an outcome with a reason
@@ -61,7 +63,8 @@ def run(
     """
     planned = make_plan(plan, progress=progress) if isinstance(plan, Study) else plan
     place = MemoryStore() if store is None else open_store(store)
-    settings = _chosen(engine, ENGINES, "engine")
+    settings = _chosen(engine if engine is not None else usual_engine(planned.study), ENGINES, "engine")
+    check_engine(planned.study, settings)
     if seed is not None:
         settings = dataclasses.replace(settings, seed=seed)
     runner: Executor = _chosen(executor, EXECUTORS, "executor")
@@ -70,6 +73,7 @@ def run(
     work = _Work(place, settings, run)
     done = answered(place, run)
     todo = planned.without(done)
+    todo = todo.without(publish_failures(place, todo, run))
     state = settings.init(todo)
     with progress("answering universes", len(todo.todo), "universes") as advance:
         green = answers = 0
@@ -88,15 +92,16 @@ def run(
 
 def answered(store: Store, run: str) -> frozenset[str]:
     """The keys that a run has answered for good."""
-    rows = store.scan("part", ["key", "run", "final"])
+    rows = scan_rows(store, ["key", "run", "final"])
     columns = (rows[name].to_pylist() for name in ("key", "run", "final"))
     return frozenset(key for key, its, final in zip(*columns, strict=True) if its == run and final)
 
 
 def _warn_of_float32(store: Store, plan: Plan, run: str) -> None:
     columns = ["key", "run", f"{DIAGNOSTIC}log_density_mean"]
-    rows = (store.scan("part", columns)[name].to_pylist() for name in columns)
-    large = {key for key, its, value in zip(*rows, strict=True) if its == run and _too_large(value)}
+    rows = scan_rows(store, columns)  # once: a second scan may have other rows, or another order
+    listed = (rows[name].to_pylist() for name in columns)
+    large = {key for key, its, value in zip(*listed, strict=True) if its == run and _too_large(value)}
     if count := len(large & plan.universes.keys()):
         warnings.warn(
             f"the log joint of {count} of {len(plan)} universes is beyond {FLOAT32_LOG_JOINT_MAX:,.0f} nats, where "

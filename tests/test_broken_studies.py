@@ -365,7 +365,7 @@ BROKEN: list[Callable[[], mv.Study]] = [
 
 def text_of(make: Callable[[], mv.Study]) -> str:
     with pytest.raises(MultiverseError) as caught:
-        plan(make())
+        plan(make(), strict=True)
     text = f"{type(caught.value).__name__}: {caught.value}\n"
     text = re.sub(r"(test_broken_studies\.py):\d+", r"\1:LINE", text)  # these move as this file grows
     return re.sub(r"(joint is) -?[\d.]+ batched and -?[\d.]+", r"\1 A batched and B", text)

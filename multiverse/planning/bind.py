@@ -12,21 +12,25 @@ from multiverse.planning.reparam import is_reparam, reparam_mistakes
 from multiverse.space.decision import Decision
 from multiverse.study import Study
 
+RNG = "rng"  # the keyword by which an `estimate` function asks for a generator of random numbers
+
 
 @dataclass(frozen=True)
 class Binding:
     """Who takes which decisions.
 
-    steps: for each preprocessing step, the decisions it takes. model: those the model takes by name. estimands: by
-    estimand, the decisions its function takes. reparam: parameterization decisions whose options are NumPyro
-    reparameterizers by site; they are applied to the model, not given to it. unbound: who cannot be called, since a
-    keyword of theirs is no decision: `prepare`, `model`, or estimands by name.
+    steps: for each preprocessing step, the decisions it takes. analysis: those that the model or the `estimate`
+    function takes by name. estimands: by estimand, the decisions its function takes. reparam: parameterization
+    decisions whose options are NumPyro reparameterizers by site; they are applied to the model, not given to it.
+    rng: whether an `estimate` function takes a generator of random numbers. unbound: who cannot be called, since a
+    keyword of theirs is no decision: `prepare`, `analysis`, or estimands by name.
     """
 
     steps: tuple[tuple[str, ...], ...]
-    model: tuple[str, ...]
+    analysis: tuple[str, ...]
     estimands: Mapping[str, tuple[str, ...]]
     reparam: tuple[str, ...]
+    rng: bool = False
     unbound: frozenset[str] = frozenset()
 
     @property
@@ -39,7 +43,7 @@ class _Taker(NamedTuple):
     """A function that takes decisions: how messages call it, and its part in the study."""
 
     who: str
-    part: str  # "prepare", "model", or the name of an estimand
+    part: str  # "prepare", "analysis", or the name of an estimand
     function: Callable[..., Any]
 
 
@@ -59,6 +63,11 @@ def keywords(function: Callable[..., Any]) -> dict[str, bool]:
     return {p.name: p.default is not p.empty for p in _parameters(function) if p.kind is p.KEYWORD_ONLY}
 
 
+def takes_rng(function: Callable[..., Any]) -> bool:
+    """Whether a function asks for a generator of random numbers."""
+    return RNG in keywords(function)
+
+
 def positionals(function: Callable[..., Any]) -> list[str]:
     """The positional arguments of a function."""
     return [p.name for p in _parameters(function) if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
@@ -74,10 +83,13 @@ def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
 def bind(study: Study) -> tuple[Binding, list[Problem]]:
     """Bind the decisions of a study, and say which names do not fit."""
     decisions = study.space.decisions
-    estimands = {name: e for name, e in study.estimands.items() if callable(e)}
+    estimands = {name: e for name, e in study.questions.items() if callable(e)}
+    usual = "estimate" if study.is_function else "model"
+    who = _named("the function" if study.is_function else "the model", study.analysis, usual)
+    rng = study.is_function and takes_rng(study.analysis) and RNG not in decisions
     takers = [
         *(_Taker(_named("the preprocessing step", step, "prepare"), "prepare", step) for step in study.steps),
-        _Taker(_named("the model", study.model, "model"), "model", study.model),
+        _Taker(who, "analysis", study.analysis),
         *(_Taker(f"the estimand {name!r}", name, function) for name, function in estimands.items()),
     ]
     everyone = {name for taker in takers for name in keywords(taker.function)}
@@ -85,16 +97,19 @@ def bind(study: Study) -> tuple[Binding, list[Problem]]:
         (taker, name)
         for taker in takers
         for name, has_default in keywords(taker.function).items()
-        if name not in decisions and not has_default
+        if name not in decisions and not has_default and not (rng and taker.part == "analysis" and name == RNG)
     ]
     wrong_reparams = {name: reparam_mistakes(name, d) for name, d in decisions.items() if name not in everyone}
-    analysis = [taker for taker in takers if taker.part in ("prepare", "model")]
+    analysis = [taker for taker in takers if taker.part in ("prepare", "analysis")]
     mistaken = {taker: _mistaken_arguments(taker, decisions) for taker in analysis}
     binding = Binding(
         steps=tuple(_taken(step, decisions) for step in study.steps),
-        model=_taken(study.model, decisions),
+        analysis=_taken(study.analysis, decisions),
         estimands={name: _taken(function, decisions) for name, function in estimands.items()},
-        reparam=tuple(name for name, d in decisions.items() if name not in everyone and is_reparam(d)),
+        reparam=tuple(
+            name for name, d in decisions.items() if name not in everyone and is_reparam(d) and not study.is_function
+        ),
+        rng=rng,
         unbound=frozenset(
             [*(taker.part for taker, _ in missing), *(taker.part for taker, found in mistaken.items() if found)]
         ),
@@ -165,12 +180,12 @@ def _unused(name: str, study: Study, analysis: list[_Taker], free: set[str]) -> 
         f"the space names {name!r}, but {nobody} such a keyword.",
         "; ".join(told),
         f"{near}Rename the decision{'' if near else ', leave it out'}, "
-        f"or write `def {called(study.model)}(data, *, {name}, ...)`",
+        f"or write `def {called(study.analysis)}(data, *, {name}, ...)`",
     )
 
 
 def _estimand_only(binding: Binding, decisions: Mapping[str, Decision]) -> Iterable[Problem]:
-    analysis = {*binding.prepare, *binding.model, *binding.reparam}
+    analysis = {*binding.prepare, *binding.analysis, *binding.reparam}
     for name in decisions:
         takers = [estimand for estimand, takes in binding.estimands.items() if name in takes]
         if takers and name not in analysis:

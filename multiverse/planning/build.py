@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from multiverse.cores import cores
 from multiverse.errors import PlanError, Problem
 from multiverse.planning.alike import summed_up
 from multiverse.planning.bind import Binding, bind
+from multiverse.planning.checked import Checked
 from multiverse.planning.estimand import Estimand, estimands_of, signature_problems
+from multiverse.planning.estimand_trial import Trial
 from multiverse.planning.family import Family
+from multiverse.planning.function_programs import function_programs
 from multiverse.planning.group import programs_of
 from multiverse.planning.identify import identify
 from multiverse.planning.leaf_path import spoken
@@ -24,6 +26,7 @@ from multiverse.planning.program import Program
 from multiverse.planning.reparam import unknown_sites
 from multiverse.planning.reserved import reserved_problems
 from multiverse.planning.safety import check
+from multiverse.planning.unanswerable import notes_on, problems_of
 from multiverse.planning.walk import Walked, walk
 from multiverse.progress import Progress, bar
 from multiverse.study import Study
@@ -31,11 +34,14 @@ from multiverse.study import Study
 CHECKED_WHEN_BROKEN = 1  # programs still checked where mistakes are known: estimands are tried there, at a second each
 
 
-def plan(study: Study, *, progress: Progress = bar) -> Plan:
+def plan(study: Study, *, strict: bool = False, progress: Progress = bar) -> Plan:
     """Group the universes of a study by the program they compile to, and check all of it. Samples nothing.
 
-    Raises PlanError with every mistake found: names that do not bind, preprocessing that raises, data that are empty or
-    not finite, models NUTS cannot sample, estimands that are not one number a draw.
+    strict: whether one universe that cannot be answered stops the plan. Otherwise preprocessing, a model or an estimand
+    that raises for some options only makes these universes red, as the notes of the plan say.
+
+    Raises PlanError with every mistake found: names that do not bind, preprocessing or a model that raises for all
+    options, models NUTS cannot sample, estimands that are not one number a draw.
     """
     from multiverse.engines.compiled import use_cache
 
@@ -47,27 +53,36 @@ def plan(study: Study, *, progress: Progress = bar) -> Plan:
     problems += [*in_space, *signature_problems(study), *reserved_problems(study.space.decisions)]
     known = identify(study, binding)
     problems += known.problems
-    walked = Walked({}, (), ())
+    walked = Walked({}, (), {})
     if known.loaded and not in_space and "prepare" not in binding.unbound:
         walked = walk(study, binding, known, progress)
-        problems += walked.problems
-    programs: list[_Grouped] = []
-    if "model" not in binding.unbound:
-        programs, more = _programs(walked.families, table_length(known.raw), binding, study)
-        problems += more
     estimands = estimands_of(study, binding)
-    checked = _checked(programs[:CHECKED_WHEN_BROKEN] if problems else programs, estimands, progress)
-    _stop([*problems, *checked.problems])
+    found = Checked()
+    if "analysis" not in binding.unbound:
+        if study.is_function:
+            found = function_programs(walked.families, binding, estimands, progress) if not problems else found
+        else:
+            found = _model_programs(walked, table_length(known.raw), binding, study, estimands, bool(problems), progress)
+    failures = {**walked.failures, **found.failures}
+    told = [*problems, *problems_of(walked.failures), *found.problems, *problems_of(found.failures), *found.doubts]
+    if problems or found.problems or not found.programs or (strict and told):
+        _stop(told)
     order = {key: i for i, key in enumerate(walked.universes)}
-    in_order = sorted(checked.programs, key=lambda p: min(order[key] for key in p.members))
+    in_order = sorted(found.programs, key=lambda p: min(order[key] for key in p.members))
+    doubts = [f"{p.what} It makes universes red. Mend: {p.mend}." for p in found.doubts]
     return Plan(
         study=study,
         identity=known.identity,
         universes=walked.universes,
         programs=tuple(in_order),
-        wanted=Wanted(estimands, checked.needed),
+        wanted=Wanted(estimands, found.needed),
         todo=frozenset(walked.universes),
-        notes=tuple(dict.fromkeys([*study.space.notes, *_notes(in_order)])),
+        failures=failures,
+        notes=tuple(
+            dict.fromkeys(
+                [*study.space.notes, *_notes(in_order), *notes_on(failures, len(walked.universes)), *doubts, *found.notes]
+            )
+        ),
     )
 
 
@@ -78,30 +93,31 @@ class _Grouped(NamedTuple):
     family: Family
 
 
-@dataclass
-class _Checked:
-    """What the checks left: sound programs, mistakes, and the sites that estimands look at."""
-
-    programs: list[Program] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    needed: frozenset[str] = frozenset()
-
-
 def _stop(problems: Iterable[Problem]) -> None:
     if found := summed_up(problems):
         raise PlanError(found)
 
 
-def _programs(
-    families: Sequence[Family], raw_rows: int | None, binding: Binding, study: Study
-) -> tuple[list[_Grouped], list[Problem]]:
+def _model_programs(
+    walked: Walked,
+    raw_rows: int | None,
+    binding: Binding,
+    study: Study,
+    estimands: tuple[Estimand, ...],
+    broken: bool,
+    progress: Progress,
+) -> Checked:
+    """The checked programs of a NumPyro model. broken: mistakes are known, so that one program is enough to look at."""
+    found = Checked()
     programs: list[_Grouped] = []
-    problems: list[Problem] = []
-    for family in families:
-        found, mistakes = programs_of(family, raw_rows)
-        programs += [_Grouped(program, family) for program in found]
-        problems += mistakes
-    return programs, [*problems, *_unknown_sites(programs, binding, study)]
+    for family in walked.families:
+        grouping = programs_of(family, raw_rows)
+        programs += [_Grouped(program, family) for program in grouping.programs]
+        found.problems += grouping.problems
+        found.failures |= grouping.failures
+    found.problems += _unknown_sites(programs, binding, study)
+    _check(found, programs[:CHECKED_WHEN_BROKEN] if broken or found.problems else programs, estimands, progress)
+    return found
 
 
 def _unknown_sites(programs: Sequence[_Grouped], binding: Binding, study: Study) -> list[Problem]:
@@ -125,10 +141,12 @@ def _unknown_sites(programs: Sequence[_Grouped], binding: Binding, study: Study)
     return problems
 
 
-def _checked(programs: Sequence[_Grouped], estimands: tuple[Estimand, ...], progress: Progress) -> _Checked:
+def _check(
+    found: Checked, programs: Sequence[_Grouped], estimands: tuple[Estimand, ...], progress: Progress
+) -> None:
     """Check each program against the model called plainly; unpad those that padding would change."""
-    done = _Checked()
     waiting = list(programs)
+    trials: dict[str, list[Trial]] = {}
     with progress("checking programs", len(waiting), "programs") as advance, ThreadPoolExecutor(cores()) as pool:
         while waiting:
             verdicts = pool.map(lambda grouped: check(grouped.program, estimands), waiting)
@@ -136,18 +154,30 @@ def _checked(programs: Sequence[_Grouped], estimands: tuple[Estimand, ...], prog
             for (program, family), verdict in zip(waiting, verdicts, strict=True):
                 advance()
                 if verdict.padding_breaks:
-                    bare, problems = programs_of(
+                    bare = programs_of(
                         family, None, only=program.members.keys(), unpadded_because=verdict.padding_breaks
                     )
-                    done.problems += problems
-                    again += [_Grouped(p, family) for p in bare]
+                    found.problems += bare.problems
+                    found.failures |= bare.failures
+                    again += [_Grouped(p, family) for p in bare.programs]
                     continue
-                done.problems += verdict.problems
-                done.needed |= verdict.needed
-                done.programs.append(program)
+                found.problems += verdict.problems
+                if verdict.failure is not None:
+                    found.failures |= dict.fromkeys(program.members, verdict.failure)
+                    continue
+                for name, trial in verdict.trials.items():
+                    trials.setdefault(name, []).append(trial)
+                found.programs.append(program)
             advance(0, more=len(again))
             waiting = again
-    return done
+    for tried in trials.values():
+        mistakes = [trial.problem for trial in tried if trial.problem is not None]
+        everywhere = sum(trial.failed for trial in tried) == sum(trial.tried for trial in tried)
+        if everywhere:
+            found.problems += mistakes
+        else:
+            found.doubts += mistakes
+        found.needed |= frozenset().union(*(trial.needed for trial in tried))
 
 
 def _notes(programs: Sequence[Program]) -> list[str]:

@@ -148,7 +148,7 @@ def estimands_of(study: Study, binding: Binding) -> tuple[Estimand, ...]:
     """The estimands of a study that can be called, bound to the decisions they take."""
     return tuple(
         Estimand(name, ask, binding.estimands.get(name, ()))
-        for name, ask in study.estimands.items()
+        for name, ask in study.questions.items()
         if name not in binding.unbound and _is_well_formed(ask)
     )
 
@@ -159,7 +159,7 @@ def _is_well_formed(ask: object) -> bool:
 
 def signature_problems(study: Study) -> list[Problem]:
     """Estimands that cannot be called as estimands are."""
-    estimands: Mapping[str, object] = study.estimands
+    estimands: Mapping[str, object] = study.questions
     if not estimands:
         return [
             Problem(

@@ -10,7 +10,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from multiverse.errors import MultiverseError, Problem
 from multiverse.identity.fingerprint import describe
@@ -22,6 +22,7 @@ from multiverse.planning.model_trace import ModelTrace, trace_model
 from multiverse.planning.program import Member, Program
 from multiverse.planning.row_counts import Rows, rows_of
 from multiverse.planning.structure import Leaves, signature
+from multiverse.planning.unanswerable import Unanswerable, unanswerable
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +47,20 @@ class _Group:
         return max(self.members, key=lambda m: m.prepared.size)
 
 
+class Grouping(NamedTuple):
+    """The programs of some universes; mistakes in the model; and why some universes cannot be answered, by key."""
+
+    programs: list[Program]
+    problems: list[Problem]
+    failures: dict[str, Unanswerable]
+
+
 def programs_of(
     family: Family, raw_rows: int | None, *, only: Collection[str] | None = None, unpadded_because: str = ""
-) -> tuple[list[Program], list[Problem]]:
-    """The programs of a family, padded where the model allows it, split by shape where not; and the model's mistakes.
+) -> Grouping:
+    """The programs of a family, padded where the model allows it, split by shape where not.
 
+    A model that raises for some universes fails those; what NUTS could not sample is a mistake.
     only: keys of the members to group; all of them by default. unpadded_because: why not to pad; empty to pad.
     """
     members = [m for m in family.members if only is None or m.key in only]
@@ -58,6 +68,7 @@ def programs_of(
     waiting = deque(_unpadded(whole, unpadded_because) if unpadded_because else [whole])
     programs: list[Program] = []
     problems: list[Problem] = []
+    failures: dict[str, Unanswerable] = {}
     while waiting:
         group = waiting.popleft()
         largest = group.largest
@@ -70,8 +81,11 @@ def programs_of(
             except Exception as error:
                 if group.rows is not None:
                     waiting += _unpadded(group, f"on padded rows the model raises {said(error)}")
+                elif isinstance(error, MultiverseError):
+                    problems += [p._replace(what=in_universe(p.what, _shared(family, group))) for p in error.problems]
                 else:
-                    problems += _raised(error, _shared(family, group))
+                    failure = unanswerable("model", [_raised(error, _shared(family, group))], error)
+                    failures |= {member.key: failure for member in group.members}
                 continue
             if more:
                 waiting += _by_value(family, replace(group, trace=trace), (*group.known, *more))
@@ -85,7 +99,7 @@ def programs_of(
             waiting += _unpadded(group, why)
         else:
             programs.append(_program(family, group, trace, fixed))
-    return programs, problems
+    return Grouping(programs, problems, failures)
 
 
 def _by_value(family: Family, group: _Group, known: tuple[str, ...]) -> list[_Group]:
@@ -211,23 +225,17 @@ def _shared(family: Family, group: _Group) -> list[tuple[str, str | None]]:
     ]
 
 
-def _raised(error: Exception, shared: list[tuple[str, str | None]]) -> list[Problem]:
+def _raised(error: Exception, shared: list[tuple[str, str | None]]) -> Problem:
     """What to tell a person whose model raised for universes that share these options."""
-    if isinstance(error, MultiverseError):
-        return [p._replace(what=in_universe(p.what, shared)) for p in error.problems]
     if isinstance(error, concretization_errors()):
         what = f"the model branches in Python on the value of a site, or uses NumPy on it{place(error)}"
-        return [
-            Problem(
-                in_universe(what, shared),
-                "JAX operations on sites: NUTS follows gradients through them",
-                "write `jnp.where(condition, a, b)` in place of `if`, and `jnp.` in place of `np.`",
-            )
-        ]
-    return [
-        Problem(
-            in_universe(f"the model raised {said(error)}", shared),
-            "a NumPyro model that runs on the prepared data of every universe",
-            f"run it by itself: `numpyro.handlers.seed(model, 0)(prepared, ...)`{or_forbid(shared)}",
+        return Problem(
+            in_universe(what, shared),
+            "JAX operations on sites: NUTS follows gradients through them",
+            "write `jnp.where(condition, a, b)` in place of `if`, and `jnp.` in place of `np.`",
         )
-    ]
+    return Problem(
+        in_universe(f"the model raised {said(error)}", shared),
+        "a NumPyro model that runs on the prepared data of every universe",
+        f"run it by itself: `numpyro.handlers.seed(model, 0)(prepared, ...)`{or_forbid(shared)}",
+    )

@@ -53,22 +53,22 @@ def identify(study: Study, binding: Binding) -> Identified:
             try:
                 # What prepare takes need not enter a model; it has an identity all the same.
                 identity = fingerprint(option.value, name="it")
-                apart = take_apart(option.value if name in binding.model else None, option_path(name))
+                apart = take_apart(option.value if name in binding.analysis else None, option_path(name))
             except MultiverseError as error:
                 problems += [_unidentified(name, option.label, p) for p in error.problems]
             else:
                 choices[name, option.label] = Choice(option.value, identity, *apart)
         problems += _same_options(name, decision, choices)
     prints: dict[str, str] = {}
-    parts = (("prepare", study.steps), ("model", study.model), ("data", raw))
+    parts = (("prepare", study.steps), ("model", study.analysis), ("data", raw))
     for part, value in parts:
-        name = called(study.model) if part == "model" else "the raw data" if part == "data" else "prepare"
+        name = called(study.analysis) if part == "model" else "the raw data" if part == "data" else "prepare"
         try:
             prints[part] = fingerprint(value, name=name) if part != "data" or loaded else ""
         except MultiverseError as error:
             prints[part] = ""
             problems += error.problems
-    for name, ask in study.estimands.items():
+    for name, ask in study.questions.items():
         try:
             fingerprint(ask, name=f"the estimand {name!r}")
         except MultiverseError as error:

@@ -11,6 +11,7 @@ from multiverse.identity.keys import StudyIdentity
 from multiverse.planning.estimand import Estimand
 from multiverse.planning.forecast import Forecast
 from multiverse.planning.program import Program
+from multiverse.planning.unanswerable import Unanswerable
 from multiverse.space.universe import Universe
 from multiverse.study import Study
 
@@ -50,8 +51,8 @@ class Wanted:
 class Plan:
     """All universes of a study, grouped by program.
 
-    universes: by key, in the order of the space. todo: the keys still to be answered. notes: what the planner did that
-    a person should know.
+    universes: by key, in the order of the space. todo: the keys still to be answered. failures: why some universes
+    cannot be answered; these are in no program. notes: what the planner did that a person should know.
     """
 
     study: Study
@@ -60,6 +61,7 @@ class Plan:
     programs: tuple[Program, ...] = field(repr=False)
     wanted: Wanted
     todo: frozenset[str] = field(repr=False)
+    failures: Mapping[str, Unanswerable] = field(default_factory=dict, repr=False)
     notes: tuple[str, ...] = ()
     forecast: Forecast | None = None
 
@@ -79,7 +81,7 @@ class Plan:
 
     @functools.cached_property
     def program_of(self) -> Mapping[str, Program]:
-        """The program of each universe, by key."""
+        """The program of each universe, by key; of those that can be answered."""
         return {key: program for program in self.programs for key in program.members}
 
     def without(self, done: Iterable[str]) -> Plan:

@@ -13,10 +13,12 @@ from multiverse.planning.alike import in_universe, or_forbid, said
 from multiverse.planning.bind import Binding, called
 from multiverse.planning.structure import Leaves, Structure, take_apart
 from multiverse.planning.tidy import SOME_ROWS, empty_as_one, tidy
+from multiverse.planning.unanswerable import Unanswerable, unanswerable
 from multiverse.space.universe import Universe
 from multiverse.study import Study
 
 Labels = tuple[tuple[str, str | None], ...]
+NOTHING = Structure("anything", lambda leaves: None)  # of data that are no tree of arrays: nothing to batch
 
 
 @dataclass(frozen=True)
@@ -47,58 +49,60 @@ class Prepared:
 
 
 class Preparer:
-    """Prepares data on demand and remembers what it did; mistakes are collected in `problems`, once each."""
+    """Prepares data on demand, and remembers what it did."""
 
     def __init__(self, study: Study, binding: Binding, raw: Any):
         self._study, self._binding, self._raw = study, binding, raw
-        self._cache: dict[tuple[int, Labels], Any] = {}
-        self._prepared: dict[Labels, Prepared | None] = {}
-        self.problems: list[Problem] = []
+        self._steps: dict[tuple[int, Labels], Any] = {}
+        self._prepared: dict[Labels, Prepared | Unanswerable] = {}
 
-    @property
-    def prepared(self) -> tuple[Prepared, ...]:
-        """All data sets made so far that are fit to be used."""
-        return tuple(p for p in self._prepared.values() if p is not None)
-
-    def __call__(self, universe: Universe, values: Mapping[str, Any]) -> Prepared | None:
-        """The data set of a universe; None where preprocessing failed (the reason is in `problems`)."""
+    def __call__(self, universe: Universe, values: Mapping[str, Any]) -> Prepared | Unanswerable:
+        """The data set of a universe, or why it has none."""
         wanted = self._binding.prepare
         labels = tuple(pair for pair in zip(universe.names, universe.labels, strict=True) if pair[0] in wanted)
         if labels not in self._prepared:
             self._prepared[labels] = self._prepare(labels, values)
         return self._prepared[labels]
 
-    def _prepare(self, labels: Labels, values: Mapping[str, Any]) -> Prepared | None:
+    def _prepare(self, labels: Labels, values: Mapping[str, Any]) -> Prepared | Unanswerable:
         data, seen = self._raw, frozenset[str]()
         for number, (step, takes) in enumerate(zip(self._study.steps, self._binding.steps, strict=True)):
             seen |= set(takes)
             at = number, tuple(pair for pair in labels if pair[0] in seen)
-            if at not in self._cache:
+            if at not in self._steps:
                 try:
                     # A step that changes what it is given must not spoil it for the next combination of options.
-                    self._cache[at] = step(copy.deepcopy(data), **{n: copy.deepcopy(values[n]) for n in takes})
+                    out = step(copy.deepcopy(data), **{n: copy.deepcopy(values[n]) for n in takes})
                 except Exception as error:
-                    self._cache[at] = error
-                    self.problems.append(_raised(step, at[1], error))
-                else:
-                    if self._cache[at] is None:
-                        self._cache[at] = ValueError("None")
-                        self.problems.append(_nothing(step, at[1]))
-            data = self._cache[at]
-            if isinstance(data, Exception):
-                return None
+                    out = unanswerable("prepare", [_raised(step, at[1], error)], error)
+                self._steps[at] = unanswerable("prepare", [_nothing(step, at[1])]) if out is None else out
+            data = self._steps[at]
+            if isinstance(data, Unanswerable):
+                return data
+        number = len(self._prepared)
+        if self._study.is_function:
+            return anything(number, labels, data)
         data, problems = tidy(data)
-        for problem in empty_as_one(problems):
-            mend = problem.mend + (or_forbid(labels) if problem.expected == SOME_ROWS else "")
-            self.problems.append(problem._replace(what=in_universe(problem.what, labels), mend=mend))
-        if problems:
-            return None
+        problems = empty_as_one(problems)
         try:
-            structure, leaves = take_apart(data)
+            structure, leaves = take_apart(data) if not problems else (NOTHING, {})
         except MultiverseError as error:
-            self.problems += [p._replace(what=in_universe(p.what, labels)) for p in error.problems]
-            return None
-        return Prepared(len(self._prepared), labels, data, structure, leaves)
+            problems = list(error.problems)
+        if problems:
+            forbid = {p.what: or_forbid(labels) if p.expected == SOME_ROWS else "" for p in problems}
+            told = [p._replace(what=in_universe(p.what, labels), mend=p.mend + forbid[p.what]) for p in problems]
+            return unanswerable("prepare", told)
+        return Prepared(number, labels, data, structure, leaves)
+
+
+def anything(number: int, labels: Labels, data: Any) -> Prepared:
+    """Prepared data of an `estimate` function, which may be of any kind: without leaves where they are no arrays."""
+    tidied, problems = tidy(data)
+    try:
+        structure, leaves = take_apart(tidied) if not problems else (NOTHING, {})
+    except MultiverseError:
+        structure, leaves = NOTHING, {}
+    return Prepared(number, labels, data, structure, leaves)
 
 
 def _raised(step: Any, labels: Labels, error: Exception) -> Problem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,10 @@ from multiverse.planning.prepare import Prepared
 from multiverse.planning.structure import Leaves, Structure
 from multiverse.row_plate import padded_rows
 from multiverse.space.universe import Universe
+
+
+Kind = Literal["model", "traced", "plain"]
+"""A NumPyro model, an `estimate` function that JAX traces, or one that is called universe by universe."""
 
 
 class Member(NamedTuple):
@@ -60,7 +64,8 @@ class Program:
     latent, deterministic and observed sites. members: by universe key. padding: None where rows are not padded;
     `unpadded_because` says why, where that costs programs. datasets: leaves of the (padded) data by number. choices:
     leaves of option values by decision and label. original: unpadded prepared data by number, for estimands. values:
-    option values by decision and label, for estimands.
+    option values by decision and label, for estimands. kind: what the analysis is. seconds: what one universe of an
+    `estimate` function took when it was tried.
     """
 
     id: str
@@ -74,6 +79,8 @@ class Program:
     choices: Mapping[tuple[str, str | None], Leaves] = field(repr=False)
     original: Mapping[int, Prepared] = field(repr=False)
     values: Mapping[tuple[str, str | None], Any] = field(repr=False)
+    kind: Kind = "model"
+    seconds: float = 0.0
 
     @functools.cached_property
     def paths(self) -> tuple[str, ...]:

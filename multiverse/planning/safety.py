@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,9 +18,10 @@ from multiverse.errors import Problem
 from multiverse.planning.alike import in_universe, or_forbid, said
 from multiverse.planning.density import potential
 from multiverse.planning.estimand import Estimand
-from multiverse.planning.estimand_trial import try_estimands
+from multiverse.planning.estimand_trial import Trial, try_estimands
 from multiverse.planning.program import Program
 from multiverse.planning.tracing import TRACING, compiled
+from multiverse.planning.unanswerable import Unanswerable, unanswerable
 
 SAFETY_RTOL = 1e-6  # in float64, sums in another order agree to about 1e-12; a wrong row or cast moves the 3rd digit
 SAFETY_UNIVERSES = 2  # a program: the one that keeps fewest rows, and a random one
@@ -43,11 +45,16 @@ class Evaluated(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What the check found: mistakes, why the program may not be padded ("" when it may), sites the estimands need."""
+    """What the check of a program found.
 
-    problems: tuple[Problem, ...]
+    problems: mistakes in the model. padding_breaks: why the program may not be padded; empty when it may. failure: why
+    its universes cannot be answered. trials: what came of each estimand.
+    """
+
+    problems: tuple[Problem, ...] = ()
     padding_breaks: str = ""
-    needed: frozenset[str] = frozenset()
+    failure: Unanswerable | None = None
+    trials: Mapping[str, Trial] = MappingProxyType({})
 
 
 def check(program: Program, estimands: tuple[Estimand, ...]) -> Verdict:
@@ -61,20 +68,19 @@ def check(program: Program, estimands: tuple[Estimand, ...]) -> Verdict:
         except Exception as error:
             if program.padding is not None:
                 return Verdict((), f"on padded rows the model raises {said(error)}")
-            return Verdict((_raised(program, keys[0], error),))
+            return Verdict(failure=unanswerable("model", [_raised(program, keys[0], error)], error))
         for key, batched in found.items():
             try:
                 value, gradient = _plain(program, key, batched.z)
             except Exception as error:
-                return Verdict((_raised(program, key, error),))
+                return Verdict(failure=unanswerable("model", [_raised(program, key, error)], error))
             if _same(batched.value[:, None], value[:, None]) and _same(batched.gradient, gradient):
                 continue
             with TRACING:
                 if program.padding is not None and (why := _padding_breaks(program, key, batched.z)):
                     return Verdict((), why)
                 return Verdict((_differs(program, key, batched, value),))
-    problems, needed = try_estimands(program, {key: batched.draws for key, batched in found.items()}, estimands)
-    return Verdict(tuple(problems), "", needed)
+    return Verdict(trials=try_estimands(program, {key: batched.draws for key, batched in found.items()}, estimands))
 
 
 def _some(program: Program) -> list[str]:

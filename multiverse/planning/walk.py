@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from multiverse.errors import Problem
 from multiverse.identity.fingerprint import fingerprint
 from multiverse.identity.keys import universe_key
-from multiverse.planning.alike import summed_up
 from multiverse.planning.bind import Binding
 from multiverse.planning.family import Candidate, Choice, Choices, Family
 from multiverse.planning.identify import Identified
 from multiverse.planning.prepare import Prepared, Preparer
+from multiverse.planning.unanswerable import Unanswerable
 from multiverse.progress import Progress
 from multiverse.space.universe import Universe
 from multiverse.study import Study
@@ -21,31 +20,33 @@ from multiverse.study import Study
 
 @dataclass(frozen=True)
 class Walked:
-    """Universes by key, in the order of the space; their families; and what is wrong with the prepared data."""
+    """Universes by key, in the order of the space; the families of those that have data; why the others have none."""
 
     universes: Mapping[str, Universe]
     families: tuple[Family, ...]
-    problems: tuple[Problem, ...]
+    failures: Mapping[str, Unanswerable] = field(default_factory=dict)
 
 
 def walk(study: Study, binding: Binding, known: Identified, progress: Progress) -> Walked:
-    """Walk the space once. Left out are universes whose option has no fingerprint, or whose data cannot be prepared."""
+    """Walk the space once. Left out are universes whose option has no fingerprint."""
     preparer = Preparer(study, binding, known.raw)
     families = _Families(study, binding, known)
     universes: dict[str, Universe] = {}
+    failures: dict[str, Unanswerable] = {}
     with progress("preparing data", len(study.space), "universes") as advance:
         for universe in study.space:
             advance()
             if (chosen := _chosen(universe, known.choices)) is None:
                 continue
-            prepared = preparer(universe, {name: choice.value for name, choice in chosen.items()})
-            if prepared is None:
-                continue
             active = {name: choice.identity for name, choice in chosen.items() if choice.identity}
             key = universe_key(known.identity, active)
-            families.of(universe, chosen, prepared).members.append(Candidate(key, universe, prepared))
             universes[key] = universe
-    return Walked(universes, families.all, tuple(summed_up(preparer.problems)))
+            prepared = preparer(universe, {name: choice.value for name, choice in chosen.items()})
+            if isinstance(prepared, Unanswerable):
+                failures[key] = prepared
+            else:
+                families.of(universe, chosen, prepared).members.append(Candidate(key, universe, prepared))
+    return Walked(universes, families.all, failures)
 
 
 def _chosen(universe: Universe, choices: Choices) -> dict[str, Choice] | None:
@@ -73,7 +74,7 @@ class _Families:
     def of(self, universe: Universe, chosen: Mapping[str, Choice], prepared: Prepared) -> Family:
         """The family of a universe, made when it is the first of its kind."""
         reparam, text = self._reparam(universe, chosen)
-        at = (prepared.text, text, *(chosen[name].text for name in self._binding.model))
+        at = (prepared.text, text, *(chosen[name].text for name in self._binding.analysis))
         if at not in self._families:
             self._families[at] = self._new(universe, chosen, prepared, reparam, text)
         return self._families[at]
@@ -95,10 +96,10 @@ class _Families:
         reparam: Mapping[str, Any],
         reparam_text: str,
     ) -> Family:
-        taken = {name: chosen[name] for name in self._binding.model}
+        taken = {name: chosen[name] for name in self._binding.analysis}
         options = ";".join(f"{name}={choice.text}" for name, choice in sorted(taken.items()))
         return Family(
-            model=self._study.model,
+            model=self._study.analysis,
             data=prepared.structure,
             options={name: choice.structure for name, choice in taken.items()},
             reparam=reparam,
@@ -113,7 +114,7 @@ class _Families:
         for name in universe:
             if name in self._binding.reparam:
                 parts.append(f"{name} = {universe[name]}" if universe[name] is not None else f"no {name}")
-            if name not in self._binding.model:
+            if name not in self._binding.analysis:
                 continue
             alike: dict[str, list[str]] = {}
             for label in self._study.space.decisions[name].labels:

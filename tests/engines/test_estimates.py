@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from multiverse.engines import diagnostics as dx
-from multiverse.engines.estimates import summarise
+from multiverse.engines.estimates import QUANTILES, from_numbers, from_standard_errors, summarise
 
 COLUMNS = "mean sd median q2_5 q25 q75 q97_5 p_positive mcse_mean ess ess_tail rhat".split()  # of the view `estimates`
 
@@ -66,3 +66,67 @@ def test_few_draws_have_a_mean_but_no_convergence() -> None:
 def test_float32_draws_are_summed_in_float64() -> None:
     x = (1000 + np.random.default_rng(3).normal(size=(2, 4, 300))).astype(np.float32)
     np.testing.assert_allclose(summarise(x)["mean"], x.astype(np.float64).reshape(2, -1).mean(axis=1), rtol=1e-14)
+
+
+class TestStandardErrors:
+    value, se, df = np.array([1.5, -0.2, 40.0, 0.0]), np.array([0.5, 1.0, 3.0, 2.0]), np.array([7.0, 2.5, np.inf, 1.0])
+
+    def test_equal_scipy_distributions(self) -> None:
+        from scipy.stats import norm, t
+
+        got = from_standard_errors(self.value, self.se, self.df)
+        assert list(got) == COLUMNS
+        for i, (value, se, df) in enumerate(zip(self.value, self.se, self.df, strict=True)):
+            known = norm(value, se) if np.isinf(df) else t(df, value, se)
+            for name, p in QUANTILES.items():
+                # the inverse of the t distribution is good to 1e-9 for fractional df
+                assert got[name][i] == pytest.approx(known.ppf(p), rel=1e-8, abs=1e-12)
+            assert got["p_positive"][i] == pytest.approx(known.sf(0.0), rel=1e-10)
+        np.testing.assert_array_equal(got["mean"], self.value)
+        np.testing.assert_array_equal(got["median"], self.value)
+        np.testing.assert_array_equal(got["sd"], self.se)
+        np.testing.assert_array_equal(got["mcse_mean"], 0.0)
+        assert all(np.isnan(got[name]).all() for name in ("ess", "ess_tail", "rhat"))
+
+    def test_ends_of_intervals_from_printed_tables(self) -> None:
+        """t of 10 and of 1 degree of freedom at 97.5 %, the normal at 97.5 and 75 %."""
+        got = from_standard_errors([0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [10, 1, np.inf])
+        np.testing.assert_allclose(got["q97_5"], [2.228139, 12.706205, 1.959964], atol=5e-7)
+        assert got["q75"][2] == pytest.approx(0.674490, abs=5e-7)
+        np.testing.assert_allclose(got["q2_5"], -got["q97_5"], rtol=1e-12)
+
+    def test_no_degrees_of_freedom_are_the_normal(self) -> None:
+        normal = from_standard_errors(self.value, self.se, np.inf)
+        for name, values in from_standard_errors(self.value, self.se).items():
+            np.testing.assert_array_equal(values, normal[name])
+            np.testing.assert_allclose(
+                values, from_standard_errors(self.value, self.se, 1e9)[name], rtol=1e-6, atol=1e-8
+            )
+
+    def test_confidence_in_above_zero_is_one_less_the_one_sided_p_value(self) -> None:
+        from scipy.stats import ttest_1samp
+
+        x = np.random.default_rng(3).normal(0.4, 1, (5, 12))
+        got = from_standard_errors(x.mean(axis=1), x.std(axis=1, ddof=1) / np.sqrt(12), 11)
+        np.testing.assert_allclose(got["p_positive"], 1 - ttest_1samp(x, 0, axis=1, alternative="greater").pvalue)
+        interval = ttest_1samp(x, 0, axis=1).confidence_interval(0.95)
+        np.testing.assert_allclose([got["q2_5"], got["q97_5"]], interval, rtol=1e-8)
+
+    def test_without_error_all_mass_lies_at_the_value(self) -> None:
+        got = from_standard_errors([2.0, 0.0, -1.0], [0.0, 0.0, 0.0], [5, 5, np.inf])
+        np.testing.assert_array_equal(got["p_positive"], [1.0, 0.0, 0.0])
+        for name in QUANTILES:
+            np.testing.assert_array_equal(got[name], [2.0, 0.0, -1.0])
+
+    @pytest.mark.parametrize(("se", "df"), [(-1.0, 5.0), (np.nan, 5.0), (np.inf, 5.0), (1.0, 0.0), (1.0, np.nan)])
+    def test_what_is_no_error_has_the_number_only(self, se: float, df: float) -> None:
+        got = from_standard_errors([2.0, 1.0], [se, 1.0], [df, 5.0])
+        assert [name for name in COLUMNS if not np.isnan(got[name][0])] == ["mean", "median"]
+        assert got["sd"][1] == 1.0
+
+
+def test_a_number_alone_has_neither_spread_nor_sign() -> None:
+    got = from_numbers([3.0, -1.0])
+    assert list(got) == COLUMNS
+    for name, values in got.items():
+        np.testing.assert_array_equal(values, [3.0, -1.0] if name in ("mean", "median") else [np.nan, np.nan])

@@ -17,6 +17,7 @@ from multiverse.planning.group import programs_of
 from multiverse.planning.identify import identify
 from multiverse.planning.padding import table_length
 from multiverse.planning.program import Program
+from multiverse.planning.unanswerable import problems_of
 from multiverse.planning.walk import Walked, walk
 from multiverse.progress import no_progress
 from multiverse.study import Study
@@ -36,12 +37,10 @@ def _grouped(study: Study) -> Grouped:
     binding, problems = bind(study)
     known = identify(study, binding)
     walked = walk(study, binding, known, no_progress)
-    programs = []
-    for family in walked.families:
-        found, mistakes = programs_of(family, table_length(known.raw))
-        programs += found
-        problems += mistakes
-    return Grouped(walked, programs, [*problems, *known.problems, *walked.problems])
+    found = [programs_of(family, table_length(known.raw)) for family in walked.families]
+    mistakes = [p for grouping in found for p in [*grouping.problems, *problems_of(grouping.failures)]]
+    told = [*problems, *mistakes, *known.problems, *problems_of(walked.failures)]
+    return Grouped(walked, [program for grouping in found for program in grouping.programs], told)
 
 
 @pytest.fixture(scope="session")

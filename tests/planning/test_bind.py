@@ -55,7 +55,7 @@ def test_who_takes_what(small):
     binding, problems = bind(study)
     assert problems == []
     assert binding.steps == (("rows",), ("zeros", "rows"))
-    assert binding.model == ("slope",)
+    assert binding.analysis == ("slope",)
     assert binding.estimands == {"b": ("slope",)}
     assert binding.reparam == ("geometry",)
     assert binding.prepare == {"rows", "zeros"}
@@ -64,16 +64,16 @@ def test_who_takes_what(small):
 
 def test_a_keyword_with_a_default_needs_no_decision_but_takes_one(small):
     slope = mv.prior(a=dist.Normal(0, 1))
-    assert bind(small(prepare=None, model=two, space=mv.Space(slope=slope)))[0].model == ("slope",)
+    assert bind(small(prepare=None, model=two, space=mv.Space(slope=slope)))[0].analysis == ("slope",)
     both = mv.Space(slope=slope, noise=mv.prior(a=1.0))
-    assert bind(small(prepare=None, model=two, space=both))[0].model == ("slope", "noise")
+    assert bind(small(prepare=None, model=two, space=both))[0].analysis == ("slope", "noise")
 
 
 def test_a_missing_decision_leaves_its_taker_unbound(small):
     binding, problems = bind(small(prepare=as_is, model=two, space=mv.Space(rows=mv.preprocessing(a=1))))
     assert [p.what for p in problems] == ["the model two() takes 'slope', which the space does not name."]
     assert "Add `slope=mv.prior(...)` to the space" in problems[0].mend
-    assert binding.unbound == {"model"}
+    assert binding.unbound == {"analysis"}
 
 
 def test_a_misspelt_decision_is_one_mistake_with_its_near_miss(small):
@@ -134,7 +134,7 @@ def test_a_parameterization_that_the_model_takes_is_given_to_it(small):
 
     space = mv.Space(geometry=mv.parameterization({"one": {"level": LocScaleReparam(0)}, "two": {}}))
     binding, problems = bind(small(prepare=None, model=model, space=space))
-    assert (binding.model, binding.reparam, problems) == (("geometry",), (), [])
+    assert (binding.analysis, binding.reparam, problems) == (("geometry",), (), [])
 
 
 def test_what_is_no_function(small):

@@ -133,7 +133,9 @@ def test_an_estimand_that_is_wrong_for_one_option_only_is_found(twelve, bad):
     def ask(draws, data, *, link):
         return draws["slope"][:, None] if link == bad else draws["slope"]
 
-    ((problem,), _) = try_estimands(*twelve, (Estimand("effect", ask, ("link",)),))
+    trial = try_estimands(*twelve, (Estimand("effect", ask, ("link",)),))["effect"]
+    problem = trial.problem
+    assert 0 < trial.failed < trial.tried
     assert f"link='{bad}'" in problem.what
 
 
@@ -144,7 +146,7 @@ def test_an_estimand_that_is_wrong_for_one_data_set_only_is_found(twelve, bad):
             raise ZeroDivisionError("nobody left")
         return draws["slope"]
 
-    ((problem,), _) = try_estimands(*twelve, (Estimand("effect", ask),))
+    problem = try_estimands(*twelve, (Estimand("effect", ask),))["effect"].problem
     assert problem.what.startswith("the estimand 'effect' raised ZeroDivisionError: nobody left at test_estimand.py:")
     assert f"rows='{'all' if bad == 24 else bad}'" in problem.what
 
@@ -152,8 +154,9 @@ def test_an_estimand_that_is_wrong_for_one_data_set_only_is_found(twelve, bad):
 def test_estimands_see_their_own_rows_only(twelve):
     """Data and sites with rows are unpadded together."""
     fitted = Estimand("fitted", lambda draws, data: (draws["mu"] * data["y"]).mean(axis=1))
-    problems, needed = try_estimands(*twelve, (fitted, Estimand("effect", "slope")))
-    assert problems == [] and needed == {"mu", "slope"}
+    trials = try_estimands(*twelve, (fitted, Estimand("effect", "slope")))
+    assert {name: trial.problem for name, trial in trials.items()} == {"fitted": None, "effect": None}
+    assert {name: trial.needed for name, trial in trials.items()} == {"fitted": {"mu"}, "effect": {"slope"}}
 
 
 def test_an_estimand_cannot_change_the_data(twelve):
@@ -161,7 +164,7 @@ def test_an_estimand_cannot_change_the_data(twelve):
         data["y"] -= 1.0
         return draws["slope"]
 
-    ((problem,), _) = try_estimands(*twelve, (Estimand("effect", ask),))
+    problem = try_estimands(*twelve, (Estimand("effect", ask),))["effect"].problem
     assert "read-only" in problem.what
 
 
@@ -170,4 +173,4 @@ def test_only_the_sites_that_estimands_look_at_leave_a_program(small, grouped):
         small(model=two_links, space=mv.Space(slope=mv.prior(a=dist.Normal(0, 1)), link=LINKS), prepare=None)
     )
     (program,) = found.programs
-    assert safety.check(program, (Estimand("effect", "slope"),)).needed == {"slope"}
+    assert safety.check(program, (Estimand("effect", "slope"),)).trials["effect"].needed == {"slope"}

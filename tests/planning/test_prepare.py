@@ -11,6 +11,7 @@ import pytest
 import multiverse as mv
 from multiverse.planning.bind import bind
 from multiverse.planning.prepare import Preparer
+from multiverse.planning.unanswerable import Unanswerable
 
 CALLS: Counter = Counter()
 SPACE = mv.Space(
@@ -48,12 +49,17 @@ def drop(data, *, zeros, rows):
 
 
 def prepared(study, raw=None):
-    """Universe -> data, and what went wrong."""
+    """Universe -> data, or why there are none."""
     binding, problems = bind(study)
     assert problems == []
     preparer = Preparer(study, binding, study.load() if raw is None else raw)
     space = study.space
-    return {universe: preparer(universe, space.values(universe)) for universe in space}, preparer
+    return {universe: preparer(universe, space.values(universe)) for universe in space}
+
+
+def mistakes(data):
+    failures = [found for found in data.values() if isinstance(found, Unanswerable)]
+    return list(dict.fromkeys(problem for failure in failures for problem in failure.problems))
 
 
 def a_model(data, *, slope):
@@ -66,7 +72,7 @@ def three_steps(small):
 
 
 def test_each_step_runs_once_for_each_combination_it_can_tell_apart(three_steps):
-    data, preparer = prepared(three_steps)
+    data = prepared(three_steps)
     assert len(data) == 2 * 3 * 2 + 3 * 2  # zeros multiply where all rows are kept
     assert CALLS == Counter(
         {
@@ -77,18 +83,17 @@ def test_each_step_runs_once_for_each_combination_it_can_tell_apart(three_steps)
             ("drop", 4, None): 2,
         }
     )
-    assert len(preparer.prepared) == 6
-    assert [p.number for p in preparer.prepared] == list(range(6))
+    assert sorted({p.number for p in data.values()}) == list(range(6))
 
 
 def test_universes_that_differ_elsewhere_share_their_data(three_steps):
-    data, _ = prepared(three_steps)
+    data = prepared(three_steps)
     for universe, mine in data.items():
         assert all(mine is other for u, other in data.items() if {**u, "slope": None} == {**universe, "slope": None})
 
 
 def test_a_step_that_changes_its_input_in_place_spoils_nothing(three_steps):
-    data, _ = prepared(three_steps)
+    data = prepared(three_steps)
     for universe, mine in data.items():
         values = SPACE.values(universe)
         expected = np.arange(6.0)[: values["rows"]] * values["scale"]
@@ -104,14 +109,14 @@ def test_a_step_that_changes_an_option_or_the_raw_data_spoils_nothing(small):
         return {"y": raw["y"], "n": len(columns), "m": len(raw["names"])}
 
     space = mv.Space(columns=mv.preprocessing({"one": ["x"], "two": ["x", "y"]}))
-    data, _ = prepared(small(data=raw, prepare=prepare, model=lambda data: None, space=space))
+    data = prepared(small(data=raw, prepare=prepare, model=lambda data: None, space=space))
     assert [(p.data["n"], p.data["m"]) for p in data.values()] == [(2, 2), (3, 2)]
     assert raw["names"] == ["a"]
     assert space.decisions["columns"].option("one").value == ["x"]
 
 
 def test_without_prepare_the_model_sees_the_raw_data(small):
-    data, _ = prepared(small(data=pd.DataFrame({"y": [1.0, 2.0]}), prepare=None, model=a_model, space=SPACE_ONE))
+    data = prepared(small(data=pd.DataFrame({"y": [1.0, 2.0]}), prepare=None, model=a_model, space=SPACE_ONE))
     (only,) = set(map(id, data.values()))
     np.testing.assert_array_equal(next(iter(data.values())).data["y"], [1.0, 2.0])
     assert next(iter(data.values())).labels == ()
@@ -128,12 +133,13 @@ def failing(raw, *, rows):
 
 def test_a_step_that_raises_is_told_once_with_its_options_and_a_rule_to_paste(small):
     space = mv.Space(rows=SPACE.decisions["rows"], scale=SPACE.decisions["scale"], slope=SPACE.decisions["slope"])
-    data, preparer = prepared(small(data=load, prepare=[failing, stretch], model=a_model, space=space))
-    (problem,) = preparer.problems
+    data = prepared(small(data=load, prepare=[failing, stretch], model=a_model, space=space))
+    (problem,) = mistakes(data)
     assert problem.what.startswith("failing() raised ValueError: four is not enough at test_prepare.py:")
     assert problem.what.endswith(r"""`raise ValueError("four is not enough\nand a second line")` (with rows='four').""")
     assert problem.mend.endswith("""`space.forbid("the reason", lambda rows: rows == 'four')`""")
-    assert {u["rows"] for u, p in data.items() if p is None} == {"four"}
+    assert {u["rows"] for u, p in data.items() if isinstance(p, Unanswerable)} == {"four"}
+    assert all("in failing" in p.traceback for p in data.values() if isinstance(p, Unanswerable))
     assert {key for key in CALLS if key[0] == "stretch"} == {("stretch", 6, 1.0), ("stretch", 6, 2.0)}
 
 
@@ -141,19 +147,19 @@ def test_a_prepare_without_return(small):
     def prepare(raw, *, rows):
         raw = {"y": raw["y"][:rows]}
 
-    _, preparer = prepared(
+    data = prepared(
         small(prepare=prepare, model=lambda data: None, space=mv.Space(rows=SPACE.decisions["rows"]))
     )
-    assert [p.what for p in preparer.problems] == [
+    assert [p.what for p in mistakes(data)] == [
         f"prepare() returned None (with rows={x!r})." for x in ("all", "four")
     ]
-    assert preparer.problems[0].mend == "end prepare() with `return ...`"
+    assert mistakes(data)[0].mend == "end prepare() with `return ...`"
 
 
 def test_data_that_cannot_be_identified_are_a_problem_not_a_crash(small):
     study = small(prepare=lambda raw: {"y": raw["y"], "later": iter([1])}, model=lambda data: None, space=mv.Space())
-    _, preparer = prepared(study)
-    assert [p.what for p in preparer.problems] == ["data['later'] is a list_iterator, which is used up by reading it."]
+    data = prepared(study)
+    assert [p.what for p in mistakes(data)] == ["data['later'] is a list_iterator, which is used up by reading it."]
 
 
 def test_the_same_mistake_with_other_counts_is_told_once(small, grouped, told):

@@ -79,7 +79,9 @@ def test_a_model_that_changes_its_dict_of_data_spoils_nothing(small, grouped):
     found = grouped(small(model=in_place, space=SPACE))
     (program,) = found.programs
     before = {key: program.data(key)["x"].copy() for key in program.members}
-    assert safety.check(program, EFFECT) == safety.Verdict((), "", frozenset({"slope"}))
+    found = safety.check(program, EFFECT)
+    assert (found.problems, found.padding_breaks, found.failure) == ((), "", None)
+    assert found.trials["effect"].needed == {"slope"}
     for key, x in before.items():
         np.testing.assert_array_equal(program.data(key)["x"], x)
 
@@ -129,7 +131,7 @@ def test_a_model_that_raises_for_some_options_is_told_with_a_rule_to_paste(small
 
     space = mv.Space(slope=mv.prior(a=dist.Normal(0, 1)), family=mv.likelihood(fine=dist.Normal, broken=broken))
     with pytest.raises(PlanError) as caught:
-        plan(small(prepare=None, model=model, space=space))
+        plan(small(prepare=None, model=model, space=space), strict=True)
     (problem,) = caught.value.problems
     assert problem.what.startswith("the model raised TypeError: scale is missing at test_safety.py:")
     assert problem.what.endswith("(with family='broken').")
