@@ -41,8 +41,10 @@ def engine_options(command: Command) -> Command:
     return command
 
 
-def chosen_engine(advised: Any, name: str | None, settings: Mapping[str, Any]) -> Any:
+def chosen_engine(advised: Any, name: str | None, settings: Mapping[str, Any], usual: str = "nuts") -> Any:
     """The engine: what the study file advises (None if nothing), or the one named, with the settings that are not None.
+
+    usual: the name of the engine where nothing is advised and none is named.
 
     Raises PlanError for an engine that is not there, and for a setting that it does not have.
     """
@@ -60,7 +62,7 @@ def chosen_engine(advised: Any, name: str | None, settings: Mapping[str, Any]) -
     if advised is not None and name in (None, advised.name):
         engine = advised
     else:
-        engine = ENGINES[name or next(iter(ENGINES))]()
+        engine = ENGINES[name or usual]()
     known = {field.name for field in dataclasses.fields(engine)}
     if unknown := [setting for setting in given if setting not in known]:
         raise PlanError(

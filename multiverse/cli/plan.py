@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from multiverse.cli.engine_options import chosen_engine, draws_of, engine_options
-from multiverse.cli.store_argument import json_option, shown_path, talk_to_stderr
+from multiverse.cli.store_argument import Place, json_option, shown_path, store_place, talk_to_stderr, typed_path
 
 if TYPE_CHECKING:
     from multiverse.planning.plan import Plan
@@ -30,26 +30,35 @@ Example:
 
 @click.command(help=_HELP, short_help="Show what a run would do, and how long it takes.")
 @click.argument("study", metavar="STUDY.py")
-@click.option("--store", metavar="FOLDER", help="Say how many universes this store has answered.")
+@click.option("--store", metavar="STORE", help="Say how many universes this store has answered.")
 @click.option("--run", "run_name", metavar="NAME", default="main", show_default=True, help="In this run of the store.")
+@click.option("--strict", is_flag=True, help="Fail where even one universe cannot be answered.")
 @click.option("--no-pilot", is_flag=True, help="No forecast of the time.")
 @engine_options
 @json_option
 def plan(
-    study: str, store: str | None, run_name: str, no_pilot: bool, engine: str | None, as_json: bool, **settings: Any
+    study: str,
+    store: str | None,
+    run_name: str,
+    strict: bool,
+    no_pilot: bool,
+    engine: str | None,
+    as_json: bool,
+    **settings: Any,
 ) -> None:
     """Show what a run of a study file would do."""
+    from multiverse.engines.by_name import usual_engine
     from multiverse.loading import load_study
     from multiverse.planning.build import plan as make_plan
     from multiverse.progress import bar
 
     with talk_to_stderr(as_json):
         file = load_study(study)
-        sampler = chosen_engine(file.engine, engine, settings)
-        planned = make_plan(file.study, progress=bar)
-        place = file.store if store is None else Path(store).expanduser()
+        sampler = chosen_engine(file.engine, engine, settings, usual_engine(file.study))
+        planned = make_plan(file.study, strict=strict, progress=bar)
+        place = file.store if store is None else store_place(store)
         remark = ""
-        if store is not None or (place / "runs").is_dir():
+        if store is not None or (file.store / "runs").is_dir():
             planned, remark = _less_answered(planned, place, run_name)
         if not no_pilot and planned.todo:
             planned = _with_forecast(planned, draws_of(sampler))
@@ -62,7 +71,7 @@ def plan(
     click.echo(repr(planned))
     if remark:
         click.echo(f"  {remark}")
-    where = "" if store is None else f" --store {shown_path(place)}"
+    where = "" if store is None else f" --store {typed_path(place)}"
     click.echo(
         f"\nNext: multiverse run {study}{where}"
         if planned.todo
@@ -70,15 +79,17 @@ def plan(
     )
 
 
-def _less_answered(planned: Plan, place: Path, run: str) -> tuple[Plan, str]:
+def _less_answered(planned: Plan, place: Place, run: str) -> tuple[Plan, str]:
     """The plan without what the store has answered, and a remark on the store."""
     from multiverse.store.place import open_store
     from multiverse.sweep import answered
 
-    if not place.exists():
+    if isinstance(place, Path) and not place.exists():
         return planned, f"{shown_path(place)} is not there yet: a run makes it."
     store = open_store(place)
     studies = store.names("study")
+    if not studies and isinstance(place, str):
+        return planned, f"{place} is not there yet: a run makes it."
     if studies and planned.identity.id not in studies:
         return planned, f"{shown_path(place)} belongs to another study, or to this one before it was changed."
     left = planned.without(answered(store, run))

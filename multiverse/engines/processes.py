@@ -18,6 +18,8 @@ from multiverse.cores import cores
 from multiverse.identity.installed import is_installed_file
 from multiverse.planning.function_programs import Call
 
+WATCH: Final = 1.0  # seconds between two looks at whether the process that started this one still runs
+
 _ENVIRONMENT: Final = {  # before NumPy or JAX is imported: a process has one core
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -100,6 +102,16 @@ def _prepare() -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.update(_ENVIRONMENT)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process when the one that started it was killed: a long call would go on for nobody."""
+    import time
+
+    while os.getppid() == parent:
+        time.sleep(WATCH)
+    os._exit(1)
 
 
 def _call(payload: bytes) -> Answered:

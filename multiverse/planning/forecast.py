@@ -21,13 +21,16 @@ LOCKSTEP = (
     2.0  # a block waits for its longest tree, and the kernel keeps books: measured 1.8 to 2.4 of the mean gradients
 )
 COMPILE_SECONDS = 6.0  # trace and compile one NUTS program on one core, measured 4 to 9
+COMPILE_FUNCTION_SECONDS = 0.5  # trace and compile one small function for a block, measured 0.2 to 1
+TRACED_SECONDS = 1e-3  # of one universe of a compiled function; measured 0.01 to 1 ms, and never the price that counts
+START_SECONDS = 3.0  # until the processes that call a function have imported what it needs
 
 
 @dataclass(frozen=True)
 class Forecast:
     """What a sweep will cost, within a factor of about three.
 
-    compile_seconds: of all programs, on one core. universe_seconds: mean time of one universe on one core. workers: how
+    compile_seconds: of all programs, on one core; of functions that are not compiled, starting their processes. universe_seconds: mean time of one universe on one core. workers: how
     many run side by side. draws: chains x (warm-up + draws) that were assumed.
     """
 
@@ -48,6 +51,8 @@ def pilot(programs: Sequence[Program], universes: int, workers: int, draws: int)
 
     draws: how many draws a universe takes in all, over chains, warm-up included.
     """
+    if any(program.kind != "model" for program in programs):
+        return _of_functions(programs, universes, workers)
     chosen = sorted(programs, key=lambda p: -len(p.members))[:PILOT_PROGRAMS]
     seconds = [_gradient_seconds(program) for program in chosen]
     weights = [len(program.members) for program in chosen]
@@ -58,6 +63,21 @@ def pilot(programs: Sequence[Program], universes: int, workers: int, draws: int)
         universes=universes,
         workers=workers,
         draws=draws,
+    )
+
+
+def _of_functions(programs: Sequence[Program], universes: int, workers: int) -> Forecast:
+    """What was seen when the functions were tried, universe by universe."""
+    traced = [program for program in programs if program.kind == "traced"]
+    members = sum(len(program.members) for program in programs)
+    seconds = sum(len(p.members) * (p.seconds if p.kind == "plain" else TRACED_SECONDS) for p in programs)
+    started = START_SECONDS * workers if len(traced) < len(programs) else 0.0
+    return Forecast(
+        compile_seconds=started + COMPILE_FUNCTION_SECONDS * len(traced),
+        universe_seconds=seconds / max(members, 1),
+        universes=universes,
+        workers=workers,
+        draws=0,
     )
 
 

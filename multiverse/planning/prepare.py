@@ -96,13 +96,22 @@ class Preparer:
 
 
 def anything(number: int, labels: Labels, data: Any) -> Prepared:
-    """Prepared data of an `estimate` function, which may be of any kind: without leaves where they are no arrays."""
-    tidied, problems = tidy(data)
+    """Prepared data of an `estimate` function, which may be of any kind; only arrays of numbers become leaves.
+
+    A function that looks at something else cannot be traced, and will be called universe by universe.
+    """
+    columns = {name: data[name] for name in data} if _is_table(data) else {"": data}
+    arrays = {name: tidied for name, column in columns.items() for tidied, problems in [tidy(column)] if not problems}
     try:
-        structure, leaves = take_apart(tidied) if not problems else (NOTHING, {})
+        found = arrays if _is_table(data) else arrays.get("")
+        structure, leaves = take_apart(found) if arrays else (NOTHING, {})
     except MultiverseError:
         structure, leaves = NOTHING, {}
     return Prepared(number, labels, data, structure, leaves)
+
+
+def _is_table(data: Any) -> bool:
+    return isinstance(data, Mapping) or (hasattr(data, "columns") and hasattr(data, "iloc"))
 
 
 def _raised(step: Any, labels: Labels, error: Exception) -> Problem:

@@ -71,7 +71,11 @@ def duration(seconds: float) -> str:
 def _rows(plan: Plan) -> Iterator[tuple[str, str, str, str]]:
     yield "universes", "rows", "latents", "program"
     for program in plan.programs[:PROGRAMS_SHOWN]:
-        yield str(len(program.members)), _rows_kept(program), str(program.sites.dimension), why(plan, program)
+        yield str(len(program.members)), _rows_kept(program), _latents(program), why(plan, program)
+
+
+def _latents(program: Program) -> str:
+    return str(program.sites.dimension) if program.kind == "model" else "-"
 
 
 def why(plan: Plan, program: Program) -> str:
@@ -79,6 +83,8 @@ def why(plan: Plan, program: Program) -> str:
     alike = [p for p in plan.programs if p.why == program.why]
     shapes = [{path: a.shape for path, a in next(iter(p.datasets.values())).items()} for p in (program, *alike)]
     other = next((path for path in sorted(shapes[0]) if len({s.get(path) for s in shapes}) > 1), None)
+    if program.kind == "plain":
+        return program.why
     parts = [program.why, f"{spoken(other)} of shape {shapes[0][other]}" if other is not None else ""]
     return "; ".join(filter(None, parts)) or ("(only one)" if len(plan.programs) == 1 else "(all others)")
 
