@@ -4,7 +4,7 @@ VENV ?= .venv
 RUN = $(VENV)/bin
 RADON = basement effect on log radon
 
-.PHONY: radon test slow lint types clean
+.PHONY: radon test slow pythons lint types clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -24,6 +24,9 @@ test: $(VENV)/installed ## the default tests, under 5 minutes
 slow: $(VENV)/installed ## the tests that take minutes
 	$(RUN)/python -m pytest -m slow
 
+pythons: ## the default tests on each other Python that we support and this machine has
+	for python in $$(.ci/pythons); do $(MAKE) test PYTHON="$$python" VENV="$(VENV)-$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" || exit 1; done
+
 lint: $(VENV)/installed
 	$(RUN)/ruff check
 	$(RUN)/ruff format --check
@@ -32,4 +35,4 @@ types: $(VENV)/installed
 	$(RUN)/mypy
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) $(VENV)-3.* build dist *.egg-info

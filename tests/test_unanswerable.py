@@ -80,9 +80,9 @@ def test_each_has_a_typed_reason_and_the_rest_is_answered(results):
     assert results.status() == {"planned": 12, "answered": 12, "green": 1, "red": 11}
     told = results.failures().set_index(["rows", "family"])
     reasons = told["reason"].to_dict()
-    assert {reasons[rows, family] for rows in ("none", "broken", "missing") for family in SPACE.decisions["family"].labels} == {
-        "prepare"
-    }
+    assert {
+        reasons[rows, family] for rows in ("none", "broken", "missing") for family in SPACE.decisions["family"].labels
+    } == {"prepare"}
     assert reasons["all", "unheard_of"] == "model"
     assert reasons["all", "wide"] == "estimand"
     assert "in prepare\n" in told.loc[("broken", "normal"), "traceback"]

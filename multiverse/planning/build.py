@@ -62,7 +62,9 @@ def plan(study: Study, *, strict: bool = False, progress: Progress = bar) -> Pla
         if study.is_function:
             found = function_programs(walked.families, binding, estimands, progress) if not problems else found
         else:
-            found = _model_programs(walked, table_length(known.raw), binding, study, estimands, bool(problems), progress)
+            found = _model_programs(
+                walked, table_length(known.raw), binding, study, estimands, bool(problems), progress
+            )
     failures = {**walked.failures, **found.failures}
     told = [*problems, *problems_of(walked.failures), *found.problems, *problems_of(found.failures), *found.doubts]
     if problems or found.problems or not found.programs or (strict and told):
@@ -80,7 +82,13 @@ def plan(study: Study, *, strict: bool = False, progress: Progress = bar) -> Pla
         failures=failures,
         notes=tuple(
             dict.fromkeys(
-                [*study.space.notes, *_notes(in_order), *notes_on(failures, len(walked.universes)), *doubts, *found.notes]
+                [
+                    *study.space.notes,
+                    *_notes(in_order),
+                    *notes_on(failures, len(walked.universes)),
+                    *doubts,
+                    *found.notes,
+                ]
             )
         ),
     )
@@ -141,9 +149,7 @@ def _unknown_sites(programs: Sequence[_Grouped], binding: Binding, study: Study)
     return problems
 
 
-def _check(
-    found: Checked, programs: Sequence[_Grouped], estimands: tuple[Estimand, ...], progress: Progress
-) -> None:
+def _check(found: Checked, programs: Sequence[_Grouped], estimands: tuple[Estimand, ...], progress: Progress) -> None:
     """Check each program against the model called plainly; unpad those that padding would change."""
     waiting = list(programs)
     trials: dict[str, list[Trial]] = {}

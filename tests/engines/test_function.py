@@ -113,15 +113,14 @@ def by_hand(data, *, shift, robust):
 
 def test_what_jax_can_trace_is_compiled_for_many_universes_and_gives_the_same():
     shifts = {f"{shift:g}": shift for shift in np.linspace(0, 1, 9)}
-    space = mv.Space(
-        cut=SPACE.decisions["cut"], shift=mv.decision("data", shifts), robust=SPACE.decisions["robust"]
-    )
+    space = mv.Space(cut=SPACE.decisions["cut"], shift=mv.decision("data", shifts), robust=SPACE.decisions["robust"])
     traced = plan(study(estimate=by_hand, space=space), progress=no_progress)
     assert [program.kind for program in traced.programs] == ["traced"] * 4  # two shapes of data, robust or not
     called = plan(study(space=space), progress=no_progress)
     assert [program.kind for program in called.programs] == ["plain"]
     ours, theirs = (
-        mv.run(p, progress=no_progress).table().set_index(["cut", "shift", "robust"]).sort_index() for p in (traced, called)
+        mv.run(p, progress=no_progress).table().set_index(["cut", "shift", "robust"]).sort_index()
+        for p in (traced, called)
     )
     for name in ("mean", "sd", "q2_5", "q97_5", "p_positive"):
         np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-6)
@@ -142,7 +141,9 @@ def test_every_kind_of_answer_has_its_own_kind_of_interval():
         }
 
     names = ["number", "normal", "draws", "chains"]
-    results = run(study(estimate=estimate, prepare=None, estimands=names, space=mv.Space(shift=SPACE.decisions["shift"])))
+    results = run(
+        study(estimate=estimate, prepare=None, estimands=names, space=mv.Space(shift=SPACE.decisions["shift"]))
+    )
     rows = results.sql("select * from estimates order by estimand, shift").set_index("estimand")
     assert {name: rows.loc[name, "interval"].iloc[0] for name in names} == {
         "number": Interval.none,

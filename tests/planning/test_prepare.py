@@ -147,12 +147,8 @@ def test_a_prepare_without_return(small):
     def prepare(raw, *, rows):
         raw = {"y": raw["y"][:rows]}
 
-    data = prepared(
-        small(prepare=prepare, model=lambda data: None, space=mv.Space(rows=SPACE.decisions["rows"]))
-    )
-    assert [p.what for p in mistakes(data)] == [
-        f"prepare() returned None (with rows={x!r})." for x in ("all", "four")
-    ]
+    data = prepared(small(prepare=prepare, model=lambda data: None, space=mv.Space(rows=SPACE.decisions["rows"])))
+    assert [p.what for p in mistakes(data)] == [f"prepare() returned None (with rows={x!r})." for x in ("all", "four")]
     assert mistakes(data)[0].mend == "end prepare() with `return ...`"
 
 
