@@ -1,4 +1,4 @@
-"""Where a command reads: a store's folder, or a study file, whose own store is meant."""
+"""Where a command reads: a store's folder or address, or a study file, whose own store is meant."""
 
 from __future__ import annotations
 
@@ -7,15 +7,28 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import click
 
+if TYPE_CHECKING:
+    from multiverse.store.contract import Store
+
 Command = TypeVar("Command", bound=Callable[..., Any])
+Place: TypeAlias = Path | str
+"""A folder, or the text of an address such as `s3://bucket/radon`."""
+
+
+class OpenedStore(NamedTuple):
+    """The store that a person named; shown: as they would type it here; typed: the same, to paste into a shell."""
+
+    store: Store
+    shown: str
+    typed: str
 
 
 def store_argument(command: Command) -> Command:
-    """Adds the argument STORE, as text for `store_path`."""
+    """Adds the argument STORE, as text for `opened_store`."""
     return click.argument("store", metavar="STORE")(command)
 
 
@@ -31,14 +44,46 @@ def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
 
 
-def store_path(place: str) -> Path:
-    """The folder that is meant."""
+def opened_store(text: str) -> OpenedStore:
+    """The store that STORE names, which must be there. Raises StoreError where it is not."""
+    from multiverse.store.place import open_store
+
+    place = store_place(text)
+    return OpenedStore(open_store(place, must_exist=True), shown_path(place), typed_path(place))
+
+
+def store_place(text: str) -> Place:
+    """The folder or address that is meant.
+
+    Raises StoreError for memory://, which would be empty when the command begins and gone when it ends.
+    """
     from multiverse.loading import is_study_file, load_study
 
-    if not is_study_file(place):
-        return Path(place).expanduser()
+    if is_address(text):
+        return _kept(text)
+    if not is_study_file(text):
+        return Path(text).expanduser()
     with talk_to_stderr(True):
-        return load_study(place).store
+        return load_study(text).store
+
+
+def is_address(text: str) -> bool:
+    """Whether this is an address, such as `s3://bucket/radon`, and no path."""
+    return "://" in text
+
+
+def _kept(address: str) -> str:
+    from multiverse.errors import Problem, StoreError
+
+    if address.startswith("memory://"):
+        raise StoreError(
+            Problem(
+                f"{address} lives in the memory of this command, and ends with it",
+                "a place that stays: a folder, or an address such as s3://bucket/radon",
+                "Name a folder, such as runs/radon; memory:// is for Python, as in mv.run(study, store='memory://x').",
+            )
+        )
+    return address
 
 
 def talk_to_stderr(quietly: bool) -> AbstractContextManager[Any]:
@@ -46,13 +91,15 @@ def talk_to_stderr(quietly: bool) -> AbstractContextManager[Any]:
     return redirect_stdout(sys.stderr) if quietly else nullcontext()
 
 
-def shown_path(path: Path) -> str:
-    """A path as a person would type it here: relative when it lies below this folder."""
+def shown_path(place: Place) -> str:
+    """A place as a person would type it here: a path is relative when it lies below this folder."""
+    if isinstance(place, str):
+        return place
     here = Path.cwd()
-    whole = path.absolute()
+    whole = place.absolute()
     return str(whole.relative_to(here)) if whole.is_relative_to(here) else str(whole)
 
 
-def typed_path(path: Path) -> str:
+def typed_path(place: Place) -> str:
     """The same, to paste into a shell."""
-    return shlex.quote(shown_path(path))
+    return shlex.quote(shown_path(place))

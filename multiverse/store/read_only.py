@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import re
+import threading
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, Final
 
@@ -12,6 +15,7 @@ from multiverse.store.contract import FOLDERS, NAME, Store
 
 PROTOCOL: Final = "store"
 _PART: Final = re.compile(f"(?:{PROTOCOL}://)?{FOLDERS['part']}/({NAME.pattern})")
+KEPT: Final = 64  # parts kept open for the next look at them; some 20 MB where they are far away
 _ALWAYS: Final = datetime(2000, 1, 1, tzinfo=UTC)  # parts are immutable: a cache of one never goes stale
 
 
@@ -20,26 +24,42 @@ def part_address(name: str) -> str:
     return f"{PROTOCOL}://{FOLDERS['part']}/{name}"
 
 
-class _Bytes:
-    """What DuckDB asks of a file. It forgets to close some, so that going away closes."""
+class _Part:
+    """A part's bytes for all who read it: DuckDB opens a part many times a query, and far away each costs requests."""
 
     def __init__(self, file: BinaryIO):
-        self._file = file
+        self._file, self._lock = file, threading.Lock()
+        self.size = file.seek(0, io.SEEK_END)
 
-    def read(self, size: int = -1) -> bytes:
-        return self._file.read(size)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def close(self) -> None:
-        self._file.close()
+    def read(self, start: int, size: int) -> bytes:
+        with self._lock:
+            self._file.seek(start)
+            return self._file.read(size)
 
     def __del__(self) -> None:
         self._file.close()
+
+
+class _Bytes:
+    """What DuckDB asks of a file: a position in a part."""
+
+    def __init__(self, part: _Part):
+        self._part, self._at = part, 0
+
+    def read(self, size: int = -1) -> bytes:
+        found = self._part.read(self._at, size)
+        self._at += len(found)
+        return found
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._part.size}[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def close(self) -> None:
+        """Nothing: DuckDB forgets to close some, so a part is closed when nobody has it any more."""
 
 
 class ReadOnlyParts(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
@@ -54,18 +74,18 @@ class ReadOnlyParts(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no 
 
     def __init__(self, store: Store):
         super().__init__()
-        self._store = store
+        # of the store, not of self: a cycle would leave files open until Python looks for cycles
+        self._part = functools.lru_cache(KEPT)(functools.partial(_opened, store))
 
     def open(self, path: str, mode: str = "rb", **_: Any) -> _Bytes:
         """The part's bytes. Raises PermissionError for any other mode, FileNotFoundError for any other path."""
         if mode != "rb":
             raise PermissionError(f"the store is read-only here: {path}")
-        return _Bytes(self._store.open("part", self._name(path)))
+        return _Bytes(self._part(self._name(path)))
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
         """Name, size in bytes, and type."""
-        with self._store.open("part", self._name(path)) as file:
-            return {"name": path, "size": file.seek(0, 2), "type": "file"}
+        return {"name": path, "size": self._part(self._name(path)).size, "type": "file"}
 
     def modified(self, path: str) -> datetime:
         """A constant."""
@@ -84,3 +104,7 @@ class ReadOnlyParts(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no 
         if not found:
             raise FileNotFoundError(path)
         return found[1]
+
+
+def _opened(store: Store, name: str) -> _Part:
+    return _Part(store.open("part", name))

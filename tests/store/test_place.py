@@ -12,6 +12,7 @@ from multiverse.errors import StoreError
 from multiverse.store.folder import FolderStore
 from multiverse.store.memory import MemoryStore
 from multiverse.store.place import open_store
+from multiverse.store.remote import RemoteStore
 
 
 def filled(path: Path) -> Path:
@@ -56,14 +57,12 @@ def test_a_missing_store_names_the_near_miss(tmp_path: Path) -> None:
     assert not (tmp_path / "radom").exists()
 
 
-def test_files_and_addresses_are_refused(tmp_path: Path) -> None:
+def test_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="is a file"):
         open_store(tmp_path / "file")
     with pytest.raises(StoreError, match="cannot be made"):
         open_store(tmp_path / "file" / "below")
-    with pytest.raises(StoreError, match="is an address"):
-        open_store("s3://bucket/radon")
 
 
 def test_a_folder_that_may_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,3 +72,43 @@ def test_a_folder_that_may_not_be_written(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(StoreError, match="chmod"):
         open_store(tmp_path / "radon")
     assert open_store(tmp_path / "radon", must_exist=True).names("plan") == {"a"}
+
+
+def test_an_address_of_this_machine_is_a_folder(tmp_path: Path) -> None:
+    for protocol in ("file", "local"):
+        assert open_store(f"{protocol}://{tmp_path}/radon") == FolderStore(tmp_path / "radon")
+    with pytest.raises(StoreError, match="no store at"):
+        open_store(f"file://{tmp_path}/radom", must_exist=True)
+
+
+def test_what_path_makes_of_an_address_is_not_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreError, match="Write 's3://bucket/radon'"):
+        open_store(Path("s3://bucket/radon"))
+    assert not list(tmp_path.iterdir())
+
+
+class TestAddresses:
+    @pytest.fixture(params=["s3", "in_memory"])
+    def address(self, request: pytest.FixtureRequest) -> str:
+        return str(request.getfixturevalue(request.param))
+
+    def test_new_and_used_ones_open_for_writing(self, address: str) -> None:
+        store = open_store(f"{address}/radon/")
+        assert store == RemoteStore(f"{address}/radon")
+        store.put("plan", "a", pa.table({"key": ["a"]}))
+        assert open_store(f"{address}/radon").names("plan") == {"a"}
+        assert open_store(f"{address}/radon", must_exist=True).names("plan") == {"a"}
+
+    def test_a_missing_store_names_the_near_miss(self, address: str) -> None:
+        RemoteStore(f"{address}/radon").put("plan", "a", pa.table({"key": ["a"]}))
+        with pytest.raises(StoreError, match=r"no store at .*radom[\s\S]*Did you mean 'radon'"):
+            open_store(f"{address}/radom", must_exist=True)
+
+    def test_an_address_of_other_things_is_refused(self, address: str) -> None:
+        RemoteStore(f"{address}/radon").put("plan", "a", pa.table({"key": ["a"]}))
+        for must_exist in (False, True):
+            with pytest.raises(StoreError, match=rf"not a store[\s\S]*Did you mean '{address}/radon'"):
+                open_store(address, must_exist=must_exist)
+        with pytest.raises(StoreError, match=rf"Name a new address, such as '{address}/radon/plans/store'"):
+            open_store(f"{address}/radon/plans")
