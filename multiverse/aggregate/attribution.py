@@ -12,6 +12,7 @@ import pandas as pd
 from multiverse.aggregate.anova import Shares, grid_shares, grid_variance, is_full_product
 from multiverse.aggregate.collapse import analyses, collapse
 from multiverse.aggregate.estimates import PARAMETERIZATION, Counts, DecisionInfo, Estimates, codes
+from multiverse.aggregate.intervals import Kinds, kinds_of
 from multiverse.aggregate.printing import Printed, Shown, number, percent
 from multiverse.aggregate.regression import regression_shares
 
@@ -20,7 +21,7 @@ NO_VARIANCE = 1e-20  # part of the mean square below which a variance is roundin
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Attribution(Shown):
-    """Shares of the variance between universes' posterior means, Monte Carlo variance taken out.
+    """Shares of the variance between universes' posterior means (or estimates), Monte Carlo variance taken out.
 
     `table`: decision, kind, main, total, the largest total first. main: the decision by itself; total: with all its
     interactions, so totals may add to more than 1. `by_kind`: kind, main, total, the decisions of a kind taken
@@ -28,6 +29,7 @@ class Attribution(Shown):
     parameterization are shown from the universes before parameterizations are averaged, as a check: their shares
     should be near 0. `between`: the variance divided up. `balanced`: the green universes are a full product and shares
     are exact (functional analysis of variance); otherwise they come from a regression and `note` says why and how.
+    `kinds`: the kinds of interval of the distinct analyses; a number without interval counts as any other.
     `with_red`: the same with red universes that have numbers, or None.
     """
 
@@ -38,6 +40,7 @@ class Attribution(Shown):
     between: float
     balanced: bool
     note: str
+    kinds: Kinds
     with_red: Attribution | None = None
 
     def share(self, decision: str) -> float:
@@ -55,7 +58,8 @@ class Attribution(Shown):
             for kind, _, *cells in _rows(self.by_kind, "kind", [""] * len(self.by_kind), others)
         ]
         header = ("decision", "kind", "main", "total", "total with red")
-        notes = (f"variance between universes {number(self.between)}", *self.note.split("\n"))
+        of = "" if self.kinds.bayesian else f"' {self.kinds.middle('posterior means', 'estimates')}"
+        notes = (f"variance between universes{of} {number(self.between)}", *self.note.split("\n"))
         return Printed(f"What moves {self.estimand!r}: {self.counts}", header, tuple(rows), notes)
 
 
@@ -89,7 +93,8 @@ class _Answer(NamedTuple):
 
 def _attribute(estimates: Estimates, rows: pd.DataFrame, with_red: Attribution | None) -> Attribution:
     kept = analyses(estimates.decisions)
-    answer = _answer(collapse(rows, estimates.decisions), kept)
+    distinct = collapse(rows, estimates.decisions)
+    answer = _answer(distinct, kept)
     decisions, kinds, notes = dict(answer.decisions), dict(answer.kinds), list(answer.notes)
     if len(kept) < len(estimates.decisions):
         check = _answer(rows, estimates.decisions)
@@ -109,6 +114,7 @@ def _attribute(estimates: Estimates, rows: pd.DataFrame, with_red: Attribution |
         answer.between,
         answer.balanced,
         "\n".join(notes),
+        kinds_of(distinct) if len(distinct) else estimates.kinds,
         with_red,
     )
 
@@ -147,7 +153,8 @@ def _shares(
     if len(values) < 2:
         return nothing, ("fewer than two universes count: there is no variance to divide",)
     if not variance > NO_VARIANCE * float(np.mean(values**2)):
-        return nothing, ("universes differ by no more than Monte Carlo error: there is no variance to divide",)
+        least = "Monte Carlo error" if noise.any() else "rounding"
+        return nothing, (f"universes differ by no more than {least}: there is no variance to divide",)
     if balanced:
         return grid_shares(columns, values, float(noise.mean()), sets), ("a full product: shares are exact",)
     fit = regression_shares(columns, values, float(noise.mean()), sets)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from multiverse.aggregate.estimates import NUMBERS, PARAMETERIZATION, DecisionInfo, codes
+from multiverse.aggregate.intervals import KINDS
 
 
 def analyses(decisions: Mapping[str, DecisionInfo]) -> dict[str, DecisionInfo]:
@@ -22,7 +23,8 @@ def collapse(table: pd.DataFrame, decisions: Mapping[str, DecisionInfo]) -> pd.D
     of them is), `universes` (how many were averaged), and the numbers: means of mean, median, quantiles and
     p_positive; sd is the root of the mean variance; ess adds up; mcse_mean is that of an average of independent runs,
     sqrt(sum mcse^2) / n. The average weighs runs equally: weights by 1/mcse^2 would trust most the chain that is stuck
-    and knows it least.
+    and knows it least. `interval` is the weakest kind among them: where one tells no uncertainty, the average tells
+    none.
     """
     kept = analyses(decisions)
     group, first = _groups(table, kept)
@@ -33,10 +35,17 @@ def collapse(table: pd.DataFrame, decisions: Mapping[str, DecisionInfo]) -> pd.D
     out = table[list(kept)].iloc[first].reset_index(drop=True)
     out["reference"] = np.bincount(group, table["reference"].to_numpy(), len(first)) > 0
     out["universes"] = size
+    out["interval"] = _weakest(table["interval"], group, len(first))
     for name, total in summed.items():
         out[name] = total / size
     out["sd"], out["mcse_mean"], out["ess"] = np.sqrt(variance), np.sqrt(error) / size, summed["ess"]
     return out
+
+
+def _weakest(kinds: pd.Series, group: np.ndarray, groups: int) -> pd.Series:
+    weakest = np.full(groups, len(KINDS) - 1)
+    np.minimum.at(weakest, group, pd.Categorical(kinds, categories=list(KINDS)).codes)
+    return pd.Series(np.array(KINDS, dtype=object)[weakest], dtype=object)
 
 
 def _groups(table: pd.DataFrame, kept: Mapping[str, DecisionInfo]) -> tuple[np.ndarray, np.ndarray]:

@@ -9,14 +9,16 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
+from multiverse.aggregate.intervals import KINDS, NONE, Kinds, kinds_of
 from multiverse.aggregate.printing import count
 from multiverse.errors import Problem, ResultError, near_miss
 
 PARAMETERIZATION = "parameterization"  # the kind whose options change the sampler's geometry, not the posterior
 QUANTILES = ("q2_5", "q25", "median", "q75", "q97_5")
-NEEDED = ("mean", "sd", *QUANTILES)  # numbers a green universe always has
-NUMBERS = (*NEEDED, "p_positive", "mcse_mean", "ess")
-FIXED = ("key", "reference", "ok", "reason", *NUMBERS)
+CENTRE = ("mean", "median")  # numbers a green universe always has
+SPREAD = ("sd", "q2_5", "q25", "q75", "q97_5")  # numbers it has besides, unless its interval is `none`
+NUMBERS = ("mean", "sd", *QUANTILES, "p_positive", "mcse_mean", "ess")
+FIXED = ("key", "reference", "ok", "reason", "interval", *NUMBERS)
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,13 @@ class Estimates:
     """Estimates of one estimand, a row per answered universe.
 
     `table` columns: key, one per decision (option label, None where it does not apply), reference (bool), ok (bool:
-    green), reason (None where ok), mean, sd, median, q2_5, q25, q75, q97_5 (the estimand's scale), p_positive,
-    mcse_mean, ess. A red universe keeps its numbers, or NaN where nothing was computed; mcse_mean and ess may be
-    missing for exact answers (a missing mcse_mean counts as 0). `planned` counts all universes of the plan, answered
-    or not. Raises ResultError, with all that is wrong, where this does not hold. The table is copied: do not change
-    it.
+    green), reason (None where ok), interval, mean, sd, median, q2_5, q25, q75, q97_5 (the estimand's scale),
+    p_positive, mcse_mean, ess. interval is the kind that the quantiles span: `credible` (posterior draws),
+    `confidence` (an estimate with its standard error), or `none`: a number alone, whose mean and median are the number
+    and whose sd, quantiles and p_positive are NaN, for unknown. A red universe keeps its numbers, or NaN where nothing
+    was computed (interval may be None then); mcse_mean and ess may be missing for exact answers (a missing mcse_mean
+    counts as 0). `planned` counts all universes of the plan, answered or not. Raises ResultError, with all that is
+    wrong, where this does not hold. The table is copied: do not change it.
     """
 
     estimand: str
@@ -78,7 +82,7 @@ class Estimates:
         if problems := list(_problems(table, self.decisions, self.planned)):
             raise ResultError(problems)
         table = table.astype({name: float for name in NUMBERS} | {"ok": bool, "reference": bool})
-        for name in self.decisions:
+        for name in ("interval", *self.decisions):
             table[name] = table[name].astype(object).where(table[name].notna(), None)
         object.__setattr__(self, "table", table)
         object.__setattr__(self, "decisions", MappingProxyType(dict(self.decisions)))
@@ -94,6 +98,12 @@ class Estimates:
         return self.table[_finite(self.table)]
 
     @property
+    def kinds(self) -> Kinds:
+        """The kinds of interval of the green universes; of all that have numbers where none is green."""
+        kinds = kinds_of(self.green)
+        return kinds if sum(kinds) else kinds_of(self.with_numbers)
+
+    @property
     def counts(self) -> Counts:
         """Planned, green and red universes."""
         ok = self.table["ok"].to_numpy()
@@ -106,7 +116,8 @@ def codes(table: pd.DataFrame, name: str, info: DecisionInfo) -> np.ndarray:
 
 
 def _finite(table: pd.DataFrame) -> np.ndarray:
-    finite: np.ndarray = np.isfinite(table[list(NEEDED)].to_numpy(dtype=float)).all(axis=1)
+    centre, spread = (np.isfinite(table[list(names)].to_numpy(dtype=float)).all(axis=1) for names in (CENTRE, SPREAD))
+    finite: np.ndarray = centre & (spread | (table["interval"] == NONE).to_numpy())
     return finite
 
 
@@ -158,15 +169,23 @@ def _problems(table: pd.DataFrame, decisions: Mapping[str, DecisionInfo], planne
     except (TypeError, ValueError) as error:
         yield Problem(f"a column of numbers holds something else ({error})", f"numbers in {', '.join(NUMBERS)}", where)
         return
-    yield from _unlikely(pd.DataFrame(numbers, columns=list(NUMBERS)), table["key"].to_numpy()[ok], where)
+    nothing = ~ok & (table["interval"].isna() & table["mean"].isna()).to_numpy()
+    if strange := list(table.loc[~table["interval"].isin(KINDS).to_numpy() & ~nothing, "interval"]):
+        yield Problem(f"column 'interval' holds {strange[0]!r}", f"one of {', '.join(KINDS)}", where)
+        return
+    green = pd.DataFrame(numbers, columns=list(NUMBERS)).assign(interval=table["interval"].to_numpy()[ok])
+    yield from _unlikely(green, table["key"].to_numpy()[ok], where)
 
 
 def _unlikely(green: pd.DataFrame, keys: np.ndarray, where: str) -> Iterator[Problem]:
+    alone = (green["interval"] == NONE).to_numpy()
+    unspread = green[[*SPREAD, "p_positive"]].isna().all(axis=1).to_numpy()
     checks = {
-        f"finite {', '.join(NEEDED)}": _finite(green),
+        f"finite {', '.join(('mean', 'sd', *QUANTILES))}": _finite(green),
+        f"no {', '.join(SPREAD)}, p_positive where the interval is {NONE!r}": unspread | ~alone,
         "sd and mcse_mean of at least 0": ~((green["sd"] < 0) | (green["mcse_mean"] < 0)).to_numpy(),
         "q2_5 <= q25 <= median <= q75 <= q97_5": ~(np.diff(green[list(QUANTILES)].to_numpy(), axis=1) < 0).any(axis=1),
-        "p_positive between 0 and 1": green["p_positive"].between(0, 1).to_numpy(),
+        "p_positive between 0 and 1": green["p_positive"].between(0, 1).to_numpy() | alone,
     }
     for expected, good in checks.items():
         if not good.all():

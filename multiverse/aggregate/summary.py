@@ -9,6 +9,7 @@ import pandas as pd
 
 from multiverse.aggregate.collapse import collapse
 from multiverse.aggregate.estimates import Counts, Estimates
+from multiverse.aggregate.intervals import Kinds, kinds_of
 from multiverse.aggregate.printing import Printed, Shown, count, number, percent
 
 AT = (0.025, 0.25, 0.5, 0.75, 0.975)  # the quantiles shown of one universe, shown again over universes
@@ -21,8 +22,10 @@ class Summary(Shown):
     `quantiles` maps probability to quantile over universes (each the same weight, after parameterizations are
     averaged); `low` and `high` are the smallest and the largest; `share_positive` is the share with a median above
     zero, `p_positive` the probability of a positive value under the equal mixture of all posteriors; `reference` is
-    the reference universe's median (NaN if it has none); `n` counts distinct analyses. NaN everywhere if no universe
-    counts. `with_red` is the same with red universes that have numbers; None where there are none.
+    the reference universe's median (NaN if it has none); `n` counts distinct analyses, `kinds` their kinds of
+    interval. NaN everywhere if no universe counts. `with_red` is the same with red universes that have numbers; None
+    where there are none. Of an analysis that is not Bayesian the median is its estimate, and the probability its
+    one-sided confidence level; what tells no uncertainty has no part in `p_positive`.
     """
 
     estimand: str
@@ -35,16 +38,28 @@ class Summary(Shown):
     share_positive: float
     p_positive: float
     reference: float
+    kinds: Kinds
     with_red: Summary | None = None
 
     def printed(self) -> Printed:
         """A row for the green universes, one with the red ones."""
-        header = ("", "median", "smallest", "largest", "middle half", "above zero", "P(above zero)")
-        rows = [("green universes", *self._cells())]
+        kinds = self.kinds
+        above = "confidence above zero" if kinds.told and not kinds.credible else "P(above zero)"
+        header: tuple[str, ...] = ("", "median", "smallest", "largest", "middle half", "above zero", above)
+        rows: list[tuple[str, ...]] = [("green universes", *self._cells())]
         if self.with_red is not None:
             rows.append(("with red ones", *self.with_red._cells()))
-        notes = (f"{count(self.n, 'distinct analysis')}; reference universe {number(self.reference)}",)
-        return Printed(f"Medians of {self.estimand!r}: {self.counts}", header, tuple(rows), notes)
+        notes = [f"{count(self.n, 'distinct analysis')}; reference universe {number(self.reference)}"]
+        if not kinds.bayesian:
+            notes.append(str(kinds))
+        if kinds.credible and kinds.confidence:
+            notes.append("P(above zero) is a one-sided confidence level where intervals are confidence intervals")
+        if kinds.told and kinds.none:
+            notes.append(f"{above} is over the {kinds.told:,} that tell their uncertainty")
+        title = f"{kinds.middle('medians', 'estimates').capitalize()} of {self.estimand!r}: {self.counts}"
+        if not kinds.told and kinds.none:  # nothing stands in the last column
+            header, rows = header[:-1], [row[:-1] for row in rows]
+        return Printed(title, header, tuple(rows), tuple(notes))
 
     def _cells(self) -> tuple[str, ...]:
         half = f"{number(self.quantiles[0.25])} to {number(self.quantiles[0.75])}"
@@ -77,5 +92,6 @@ def _summary(estimates: Estimates, rows: pd.DataFrame, with_red: Summary | None)
         share_positive=float((medians > 0).mean()) if some else np.nan,
         p_positive=float(distinct["p_positive"].mean()),
         reference=float(own.iloc[0]) if len(own) else np.nan,
+        kinds=kinds_of(distinct) if some else estimates.kinds,
         with_red=with_red,
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from multiverse.aggregate.collapse import collapse
 from multiverse.aggregate.estimates import Counts, Estimates
+from multiverse.aggregate.intervals import NONE, Kinds, kinds_of
 from multiverse.aggregate.printing import Printed, Shown, count, number, percent
 
 
@@ -22,6 +25,12 @@ class Uncertainty(Shown):
     says whether that bound was needed). `n`: distinct analyses, parameterizations averaged. NaN if no universe counts.
     `with_red`: the same with red universes that have numbers; None where there are none. Source: Draper 1995, J. R.
     Stat. Soc. B 57(1):45-97, doi:10.1111/j.2517-6161.1995.tb02015.x, section 4.
+
+    Where intervals are confidence intervals, `within` is the mean of the squared standard errors (Young and Holsteen
+    2017, Sociological Methods & Research 46(1):3-40, doi:10.1177/0049124115610347: the total standard error). `kinds`:
+    the kinds of interval of the `n`. What tells no uncertainty has an unknown variance, not none: all numbers are over
+    the `kinds.told` analyses that tell theirs, `between_all` alone is over all `n`. Where none tells, `within` and
+    what rests on it are NaN, and `between` is over all.
     """
 
     estimand: str
@@ -31,6 +40,8 @@ class Uncertainty(Shown):
     between: float
     monte_carlo: float
     clipped: bool
+    between_all: float
+    kinds: Kinds
     with_red: Uncertainty | None = None
 
     @property
@@ -64,24 +75,46 @@ class Uncertainty(Shown):
         return self.counts.left_out
 
     def printed(self) -> Printed:
-        """Within, between and total, as variance, sd and share."""
-        rows = (
+        """Within, between and total, as variance, sd and share; the second alone where no universe tells its own."""
+        between = ("between universes", number(self.between), number(self.between_sd), percent(self.hidden))
+        rows: tuple[tuple[str, ...], ...] = (
             ("within universes", number(self.within), number(self.within_sd), percent(1 - self.hidden)),
-            ("between universes", number(self.between), number(self.between_sd), percent(self.hidden)),
+            between,
             ("total", number(self.total), number(self.total_sd), percent(1.0)),
         )
-        notes = [
-            f"a single analysis hides {percent(self.hidden)} of the variance ({count(self.n, 'distinct analysis')})"
-        ]
-        if self.with_red is not None:
-            hidden, sd = percent(self.with_red.hidden), number(self.with_red.total_sd)
-            notes.append(f"with the red universes that have numbers: {hidden}, total sd {sd}")
-        notes.append(f"Monte Carlo variance {number(self.monte_carlo)} was taken out of the variance between universes")
+        if self._alone:
+            rows = (between,)
+        title = f"Uncertainty of {self.estimand!r}: {self.counts}"
+        return Printed(title, ("", "variance", "sd", "share"), rows, tuple(self._notes()))
+
+    @property
+    def _alone(self) -> bool:
+        return self.kinds.none > 0 and not self.kinds.told
+
+    def _notes(self) -> Iterator[str]:
+        kinds, red = self.kinds, self.with_red
+        if self._alone:
+            yield (
+                "no universe told its uncertainty; only the spread between them is known "
+                f"({count(self.n, 'distinct analysis')})"
+            )
+        else:
+            n = kinds.told if kinds.none else self.n
+            yield f"a single analysis hides {percent(self.hidden)} of the variance ({count(n, 'distinct analysis')})"
+        if kinds.told and kinds.none:
+            yield f"{kinds.none:,} of {count(self.n, 'distinct analysis')} told no uncertainty: left out here"
+            yield f"sd between all {self.n:,}: {number(self.between_all**0.5)}"
+        if kinds.confidence:
+            some = f" of {kinds.confidence:,} analyses" if kinds.credible else ""
+            yield f"within universes: squared standard errors{some}"
+        if red is not None and red._alone:
+            yield f"with the red universes that have numbers: sd between universes {number(red.between_sd)}"
+        elif red is not None:
+            yield f"with the red universes that have numbers: {percent(red.hidden)}, total sd {number(red.total_sd)}"
+        if self.kinds.bayesian or self.monte_carlo > 0:
+            yield f"Monte Carlo variance {number(self.monte_carlo)} was taken out of the variance between universes"
         if self.clipped:
-            notes.append("it was the larger of the two: the variance between universes is set to 0")
-        return Printed(
-            f"Uncertainty of {self.estimand!r}: {self.counts}", ("", "variance", "sd", "share"), rows, tuple(notes)
-        )
+            yield "it was the larger of the two: the variance between universes is set to 0"
 
 
 def uncertainty(estimates: Estimates) -> Uncertainty:
@@ -94,20 +127,35 @@ def uncertainty(estimates: Estimates) -> Uncertainty:
 
 def _decompose(estimates: Estimates, rows: pd.DataFrame, with_red: Uncertainty | None) -> Uncertainty:
     distinct = collapse(rows, estimates.decisions)
-    n = len(distinct)
-    if not n:
-        return Uncertainty(estimates.estimand, estimates.counts, 0, np.nan, np.nan, np.nan, False, with_red)
-    means = distinct["mean"].to_numpy()
-    # the mean over universes takes up 1/n of the noise: E var(means) = between + (1 - 1/n) mean(mcse^2)
-    noise = float((1 - 1 / n) * np.mean(distinct["mcse_mean"].to_numpy() ** 2))
-    raw = float(means.var())
+    told = distinct[distinct["interval"] != NONE]
+    all_of = _between(distinct)
+    own = _between(told) if len(told) else all_of
     return Uncertainty(
         estimates.estimand,
         estimates.counts,
-        n,
-        within=float(np.mean(distinct["sd"].to_numpy() ** 2)),
-        between=max(0.0, raw - noise),
-        monte_carlo=noise,
-        clipped=raw < noise,
+        len(distinct),
+        within=float(np.mean(told["sd"].to_numpy() ** 2)) if len(told) else np.nan,
+        between=own.variance,
+        monte_carlo=own.noise,
+        clipped=own.clipped,
+        between_all=all_of.variance,
+        kinds=kinds_of(distinct) if len(distinct) else estimates.kinds,
         with_red=with_red,
     )
+
+
+class _Between(NamedTuple):
+    """Variance between universes with the Monte Carlo part taken out, that part, and whether it was the larger."""
+
+    variance: float
+    noise: float
+    clipped: bool
+
+
+def _between(distinct: pd.DataFrame) -> _Between:
+    if not (n := len(distinct)):
+        return _Between(np.nan, np.nan, False)
+    # the mean over universes takes up 1/n of the noise: E var(means) = between + (1 - 1/n) mean(mcse^2)
+    noise = float((1 - 1 / n) * np.mean(distinct["mcse_mean"].to_numpy() ** 2))
+    raw = float(distinct["mean"].to_numpy().var())
+    return _Between(max(0.0, raw - noise), noise, raw < noise)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from multiverse.aggregate.intervals import NONE
 from multiverse.aggregate.printing import count, percent, rounded
-from multiverse.plot.curve_data import CurveData, verdicts
+from multiverse.plot.curve_data import CurveData, ends, sides, verdicts
 from multiverse.plot.decimate import DRAWN_MOST, drawn
-from multiverse.plot.panel import sides
 from multiverse.plot.value_axis import value_span
 
 COLOURS = ("blue", "grey", "orange")
@@ -33,7 +33,8 @@ def _say(data: CurveData, value: float) -> str:
 
 def _universes(data: CurveData, title: str) -> list[str]:
     counts, summary = data.summary.counts, data.summary
-    out = [f"{title[:1].upper()}{title[1:]} in {count(len(data.universes), 'universe')}, sorted by posterior median."]
+    middle = data.kinds.middle("posterior median", "estimate")
+    out = [f"{title[:1].upper()}{title[1:]} in {count(len(data.universes), 'universe')}, sorted by {middle}."]
     if summary.n:
         low, high = _say(data, summary.low), _say(data, summary.high)
         out.append(f"Over universes the median is {_say(data, summary.median)} (dashed line), from {low} to {high}.")
@@ -59,26 +60,45 @@ def _universes(data: CurveData, title: str) -> list[str]:
 
 
 def _marks(data: CurveData) -> list[str]:
-    hollow = "" if data.universes["ok"].all() else "; hollow points fail the gate"
-    seen = sides(data.universes, data.threshold)
+    seen, kinds = sides(data.universes, data.threshold), data.kinds
     found = [
         f"{words} ({colour}, {int((seen == side).sum()):,})"
         for side, words, colour in zip((-1, 0, 1), verdicts(data.threshold), COLOURS, strict=True)
         if (seen == side).any()
     ]
-    out = [
-        f"Points are posterior medians, thick and thin bars 50% and 95% intervals{hollow}.",
-        f"Colour, by the 95% interval: {', '.join(found)}.",
-    ]
+    by = "95% interval or, without one, by the number" if kinds.told and kinds.none else "95% interval"
+    out = [*_points(data), f"Colour, by the {by if kinds.told else 'estimate'}: {', '.join(found)}."]
     low, high = value_span(data.universes, data.threshold)
     if not low <= data.threshold <= high:
         where = "below" if data.threshold < low else "above"
         out.append(f"{'Zero' if data.threshold == 0 else 'The threshold'} lies {where} the axis.")
-    ends = data.universes[["q2_5", "q97_5"]].to_numpy()
-    if beyond := int(((ends[:, 0] < low) | (ends[:, 1] > high)).sum()):
-        out.append(f"Intervals cut off at the edge of the axis: {beyond:,}.")
+    reach, told = ends(data.universes), data.universes["interval"] != NONE
+    beyond = (reach["q2_5"] < low) | (reach["q97_5"] > high)
+    if cut := int((beyond & told).sum()):
+        out.append(f"Intervals cut off at the edge of the axis: {cut:,}.")
+    if moved := int((beyond & ~told).sum()):
+        out.append(f"Numbers beyond the axis, drawn at its edge: {moved:,}.")
     if len(data.density):
-        out.append("At the side: density of the medians that pass the gate.")
+        out.append(f"At the side: density of the {kinds.middle('medians', 'estimates')} that pass the gate.")
+    return out
+
+
+def _points(data: CurveData) -> list[str]:
+    """What points and bars are, and which kinds of interval are meant."""
+    kinds, hollow = data.kinds, "" if data.universes["ok"].all() else "; hollow points fail the gate"
+    points = f"Points are {kinds.middle('posterior medians', 'estimates')}"
+    if not kinds.told:
+        return [f"{points}, no bars: no universe told its uncertainty{hollow}."]
+    adjective = f"{kinds.adjective} " if kinds.adjective else ""
+    out = [f"{points}, thick and thin bars 50% and 95% {adjective}intervals{hollow}."]
+    if kinds.mixed:
+        told = {
+            "circles have credible intervals": kinds.credible,
+            "squares have confidence intervals": kinds.confidence,
+            "triangles are numbers alone, whose uncertainty was not told": kinds.none,
+        }
+        some = "; ".join(f"{words} ({n:,})" for words, n in told.items() if n)
+        out.append(f"{some[:1].upper()}{some[1:]}.")
     return out
 
 
@@ -87,11 +107,14 @@ def _reference(data: CurveData) -> list[str]:
     if own.empty:
         return ["The reference universe has no numbers."]
     row = own.iloc[0]
-    red = "" if row["ok"] else "; it fails the gate"
-    low, high = _say(data, row["q2_5"]), _say(data, row["q97_5"])
+    about = [] if row["ok"] else ["it fails the gate"]
+    if row["interval"] != NONE:
+        low, high = _say(data, row["q2_5"]), _say(data, row["q97_5"])
+        about.insert(0, f"95% {row['interval']} interval {low} to {high}")
+    said = f" ({'; '.join(about)})" if about else ""
     return [
         "Diamond and black ticks: the reference universe, the first option of every decision: "
-        f"{_say(data, row['median'])} (95% interval {low} to {high}{red})."
+        f"{_say(data, row['median'])}{said}."
     ]
 
 
@@ -104,16 +127,19 @@ def _panel(data: CurveData) -> list[str]:
     known = data.heads[np.isfinite(data.heads["share"])]
     if len(known):
         listed = ", ".join(f"{d} {percent(s)}" for d, s in zip(known["decision"], known["share"], strict=True))
+        noisy = data.kinds.bayesian or (data.universes["mcse_mean"] > 0).any()
+        less = ", Monte Carlo variance taken out" if noisy else ""
         out.append(
             "Share: the part of the variance between universes that a decision accounts for, interactions included, so "
-            f"that shares may add to more than 100%, Monte Carlo variance taken out ({listed})."
+            f"that shares may add to more than 100%{less} ({listed})."
         )
         if not data.attribution.balanced:
             out.append("The universes are no full product of options: shares are by regression.")
     else:
         out.append("Universes differ too little, or are too few, to share out the variance between them.")
+    middle = data.kinds.middle("median", "estimate")
     out.append(
-        "Shift: mean median of universes with an option less that of universes with the decision's other options."
+        f"Shift: mean {middle} of universes with an option less that of universes with the decision's other options."
     )
     return out
 

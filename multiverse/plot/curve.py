@@ -26,8 +26,8 @@ def curve(
 
     width: "89mm", "183mm" or millimetres from 70 to 420; title_y: what is estimated, in words (the estimand's name by
     default); most: universes drawn of a very large multiverse (`decimate.drawn`). Above: the estimates with 50% and
-    95% intervals, at the side the density of the medians. Below, on the same x: one row an option; right, the shift
-    and the share of the variance. Raises ResultError for a width that is none.
+    95% intervals where they have one, at the side the density of the medians. Below, on the same x: one row an option;
+    right, the shift and the share of the variance. Raises ResultError for a width that is none.
     """
     import altair as alt
 
@@ -37,7 +37,7 @@ def curve(
     title = data.estimand if title_y is None else title_y
     cells = [title_panel(title, span, plan), estimates_panel(data, rows, span, plan), side_panel(data, span, plan)]
     if len(data.heads):
-        under = f"{count(len(data.universes), 'universe')}, sorted by median"
+        under = f"{count(len(data.universes), 'universe')}, sorted by {data.kinds.middle('median', 'estimate')}"
         cells += [labels_panel(data, plan), ticks_panel(data, rows, plan, under), margin_panel(data, plan)]
     # flush: axes and texts beside a panel must not push the panels out of line
     grid = alt.concat(*cells, columns=3, bounds="flush", align="none", spacing={"row": plan.between, "column": GAP})

@@ -9,6 +9,7 @@ import pandas as pd
 
 from multiverse.aggregate.attribution import Attribution, attribution
 from multiverse.aggregate.estimates import NUMBERS, DecisionInfo, Estimates
+from multiverse.aggregate.intervals import Kinds, kinds_of
 from multiverse.aggregate.printing import number
 from multiverse.aggregate.summary import Summary, summarise
 from multiverse.errors import Problem, ResultError
@@ -26,13 +27,14 @@ class CurveData:
     """Tables behind one specification curve.
 
     `universes`, sorted by (median, key): rank (from 1), key, the decisions (None where inactive), reference, ok,
-    reason, the numbers of `Estimates`, verdict (where the 95% interval lies against `threshold`: the three words of
-    `verdicts`). `heads`, a row per decision drawn, the most influential first: decision, kind, share (total share of
-    the variance between universes, NaN if unknown), options (how many). `options`, a row per option in that order:
-    decision, label, reference (is it the reference option), universes (how many drawn ones have it), shift (mean
-    median of green universes with it less that of green universes with the decision's other options; NaN where there
-    are none of either). `density`: value, density of the green medians; empty below DENSITY_LEAST universes. `fixed`:
-    decisions with one option, not drawn. `summary` and `attribution`: the numbers the figure and its caption name.
+    reason, interval, the numbers of `Estimates`, verdict (where the 95% interval, or a number without one, lies against
+    `threshold`: the three words of `verdicts`). `heads`, a row per decision drawn, the most influential first:
+    decision, kind, share (total share of the variance between universes, NaN if unknown), options (how many).
+    `options`, a row per option in that order: decision, label, reference (is it the reference option), universes (how
+    many drawn ones have it), shift (mean median of green universes with it less that of green universes with the
+    decision's other options; NaN where there are none of either). `density`: value, density of the green medians;
+    empty below DENSITY_LEAST universes. `fixed`: decisions with one option, not drawn. `summary` and `attribution`:
+    the numbers the figure and its caption name.
     """
 
     estimand: str
@@ -45,9 +47,26 @@ class CurveData:
     summary: Summary
     attribution: Attribution
 
+    @property
+    def kinds(self) -> Kinds:
+        """The kinds of interval of all universes drawn."""
+        return kinds_of(self.universes)
+
+
+def ends(universes: pd.DataFrame) -> pd.DataFrame:
+    """The ends of each 95% interval, q2_5 and q97_5; the number itself, twice, where there is no interval."""
+    return pd.DataFrame({name: universes[name].fillna(universes["median"]) for name in ("q2_5", "q97_5")})
+
+
+def sides(universes: pd.DataFrame, threshold: float) -> np.ndarray:
+    """-1, 0 or 1 for each universe: its `ends` are below the threshold, hold it, are above."""
+    reach = ends(universes)
+    side: np.ndarray = (reach["q2_5"] > threshold).to_numpy(int) - (reach["q97_5"] < threshold).to_numpy(int)
+    return side
+
 
 def verdicts(threshold: float) -> tuple[str, str, str]:
-    """The three places of a 95% interval against the threshold, in words: below it, holding it, above it."""
+    """The three places of a 95% interval (or number) against the threshold, in words: below, holding it, above."""
     where = "zero" if threshold == 0 else number(threshold)
     return f"below {where}", f"holds {where}", f"above {where}"
 
@@ -93,9 +112,8 @@ def curve_data(estimates: Estimates, shares: Attribution | None = None, *, thres
 
 def _universes(rows: pd.DataFrame, decisions: list[str], threshold: float) -> pd.DataFrame:
     table = rows.sort_values(["median", "key"], kind="stable", ignore_index=True)
-    below, holds, above = verdicts(threshold)
-    verdict = np.select([table["q97_5"] < threshold, table["q2_5"] > threshold], [below, above], holds)
-    columns = ["key", *decisions, "reference", "ok", "reason", *NUMBERS]
+    verdict = np.array(verdicts(threshold))[sides(table, threshold) + 1]
+    columns = ["key", *decisions, "reference", "ok", "reason", "interval", *NUMBERS]
     table = table[columns].assign(verdict=verdict)
     table.insert(0, "rank", np.arange(1, len(table) + 1))
     return table

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from multiverse.plot.curve_data import ends
+
 DRAWN_MOST = 2000  # universes drawn; a PDF grows by some 3 KiB a universe, and at 183 mm a universe is 0.15 points wide
 RED_MOST = 100  # red ones drawn beyond their share in all, so that none is missed while the curve stays visible
 
@@ -22,7 +24,8 @@ def drawn(universes: pd.DataFrame, most: int = DRAWN_MOST) -> pd.DataFrame:
     keep[_even(np.arange(n), most)] = True
     keep[_even(np.flatnonzero(~universes["ok"].to_numpy()), RED_MOST)] = True
     keep[np.flatnonzero(universes["reference"].to_numpy())] = True
-    keep[[0, n - 1, int(universes["q2_5"].to_numpy().argmin()), int(universes["q97_5"].to_numpy().argmax())]] = True
+    reach = ends(universes)
+    keep[[0, n - 1, int(reach["q2_5"].to_numpy().argmin()), int(reach["q97_5"].to_numpy().argmax())]] = True
     return universes[keep]
 
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from multiverse.aggregate.intervals import NONE
 from multiverse.aggregate.printing import rounded
-from multiverse.plot.curve_data import CurveData
+from multiverse.plot.curve_data import CurveData, sides
 from multiverse.plot.inline import inline
 from multiverse.plot.layout import GAP, Layout
-from multiverse.plot.panel import LINE, by_side, panel, rank_axis, sides, words
-from multiverse.plot.style import DARK
+from multiverse.plot.panel import LINE, by_side, panel, rank_axis, words
+from multiverse.plot.style import DARK, SHAPES
 from multiverse.plot.text_width import text_width, wrap
 from multiverse.plot.value_axis import Span, labels_width, tick_format, ticks
 
@@ -38,23 +39,27 @@ def title_panel(title: str, span: Span, plan: Layout) -> alt.LayerChart:
 
 
 def estimates_panel(data: CurveData, rows: pd.DataFrame, span: Span, plan: Layout) -> alt.LayerChart:
-    """Every universe drawn: intervals, median (hollow if red); the threshold, the median of all, the reference."""
+    """Every universe drawn: interval if it has one, median (hollow if red); threshold, median of all, reference."""
     import altair as alt
 
-    total, reds = len(data.universes), int((~rows["ok"]).sum())
+    total, reds, kinds = len(data.universes), int((~rows["ok"]).sum()), data.kinds
     pitch = plan.main / total
     thin, dot = float(np.clip(0.65 * pitch, 0.12, 1.0)), float(np.clip(3 * pitch, 2.2, 16))
     ring = float(np.clip(0.6 * plan.main / max(reds, 1), 2.0, 3.7))  # many rings side by side must not hide the curve
     clipped = {name: rows[name].clip(*span) for name in ("median", "q2_5", "q25", "q75", "q97_5")}
     flags = {"side": sides(rows, data.threshold), **{name: rows[name] for name in ("rank", "ok", "reference")}}
-    base, x, y = alt.Chart(inline(pd.DataFrame(flags | clipped))), rank_axis(total), value_axis(span, plan)
-    whole = base.mark_rule(strokeWidth=thin).encode(x, y("q2_5"), alt.Y2("q97_5"), color=by_side("whole"))
-    half = base.mark_rule(strokeWidth=2 * thin).encode(x, y("q25"), alt.Y2("q75"), color=by_side("half"))
+    shape = {"shape": rows["interval"].map(SHAPES)} if kinds.mixed else {}
+    base, x, y = alt.Chart(inline(pd.DataFrame(flags | shape | clipped))), rank_axis(total), value_axis(span, plan)
+    bars = base.transform_filter("datum.q2_5 !== null") if kinds.none else base
+    whole = bars.mark_rule(strokeWidth=thin).encode(x, y("q2_5"), alt.Y2("q97_5"), color=by_side("whole"))
+    half = bars.mark_rule(strokeWidth=2 * thin).encode(x, y("q25"), alt.Y2("q75"), color=by_side("half"))
+    shaped = {"shape": alt.Shape("shape:N", scale=None)} if kinds.mixed else {}
     green = base.transform_filter("datum.ok && !datum.reference").mark_point(filled=True, size=dot, opacity=1)
     red = base.transform_filter("!datum.ok && !datum.reference")
     red = red.mark_point(size=ring**2, fill="white", strokeWidth=0.21 * ring, opacity=1)
-    layers = [whole, half, *_lines(data, span, y, plan.main), green.encode(x, y("median"), color=by_side("solid"))]
-    layers.append(red.encode(x, y("median"), stroke=by_side("outline")))
+    layers = [*((whole, half) if kinds.told else ()), *_lines(data, span, y, plan.main)]
+    layers.append(green.encode(x, y("median"), color=by_side("solid"), **shaped))
+    layers.append(red.encode(x, y("median"), stroke=by_side("outline"), **shaped))
     if rows["reference"].any():
         layers += _reference(base, rows[rows["reference"]].iloc[0], x, y, total, span, plan)
     return panel(layers, plan.main, plan.top)
@@ -122,7 +127,8 @@ def _reference(
     import altair as alt
 
     only = base.transform_filter("datum.reference")
-    begin = "median" if plan.main / total < APART else "q2_5"  # bars far apart stay whole
+    no_bar = row["interval"] == NONE or plan.main / total < APART  # bars far apart stay whole
+    begin = "median" if no_bar else "q2_5"
     leader = only.mark_rule(stroke=DARK, strokeWidth=0.5).encode(x, y(begin), y2=alt.value(plan.top + 4))
     style: dict[str, Any] = {"fill": DARK if row["ok"] else "white", "stroke": DARK, "strokeWidth": 0.8, "opacity": 1}
     mark = only.mark_point(shape="diamond", size=5 * plan.font, filled=True, **style).encode(x, y("median"))

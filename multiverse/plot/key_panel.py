@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
-from multiverse.plot.curve_data import CurveData, verdicts
+from multiverse.aggregate.intervals import NONE
+from multiverse.plot.curve_data import CurveData, sides, verdicts
 from multiverse.plot.inline import inline
 from multiverse.plot.layout import PADDING, Layout
-from multiverse.plot.panel import panel, sides
-from multiverse.plot.style import DARK, HUES
+from multiverse.plot.panel import panel
+from multiverse.plot.style import DARK, HUES, SHAPES
 from multiverse.plot.text_width import text_width
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ SYMBOL, BETWEEN = 8.0, 8.0  # points taken by a symbol; between two entries
 
 
 class Entry(NamedTuple):
-    """One entry: its words, its mark (dot, ring, bars or none), its colours, and where it stands."""
+    """One entry: its words, its mark (a shape of a point, bars or none), its colours, and where it stands."""
 
     words: str
     mark: str
@@ -31,15 +32,21 @@ class Entry(NamedTuple):
 
 
 def entries(data: CurveData, rows: pd.DataFrame) -> list[Entry]:
-    """The entries that this figure needs: verdicts and hollow marks only where they occur."""
-    seen = set(sides(rows, data.threshold).tolist())
-    out = [Entry("95% interval", "none", DARK, DARK)]
+    """The entries that this figure needs: verdicts, kinds of interval and hollow marks only where they occur."""
+    seen, kinds = set(sides(rows, data.threshold).tolist()), data.kinds
+    by = ["95% interval"] * bool(kinds.told) + ["number" if kinds.told else "estimate"] * bool(kinds.none)
+    out = [Entry(" or ".join(by), "none", DARK, DARK)]
     for side, (words, hue) in zip((-1, 0, 1), zip(verdicts(data.threshold), HUES, strict=True), strict=True):
         if side in seen:
-            out.append(Entry(words, "dot", hue.solid, hue.solid))
-    out.append(Entry("50% and 95% intervals", "bars", DARK, DARK))
+            out.append(Entry(words, "circle", hue.solid, hue.solid))
+    if kinds.told:
+        out.append(Entry(" ".join(f"50% and 95% {kinds.adjective} intervals".split()), "bars", DARK, DARK))
+    if kinds.mixed:
+        named = {kind: kind for kind in kinds._fields} | {NONE: "number"}
+        some = [kind for kind, n in kinds._asdict().items() if n]
+        out += [Entry(named[kind], SHAPES[kind], DARK, DARK) for kind in some]
     if not rows["ok"].all():
-        out.append(Entry("fails the gate", "ring", "white", DARK))
+        out.append(Entry("fails the gate", "circle", "white", DARK))
     return out
 
 
@@ -64,13 +71,13 @@ def key_panel(data: CurveData, rows: pd.DataFrame, plan: Layout) -> alt.LayerCha
     found = place(entries(data, rows), room, plan.font)
     step = plan.font * 1.5
     table = pd.DataFrame(found).assign(y=lambda t: (t["line"] + 0.5) * step)
-    table["left"] = table["x"] + 3.0
+    table["left"] = table["x"] + 3.2  # half a point with its outline, and air
     table["text"] = table["x"] + (table["mark"] != "none") * SYMBOL
     height = step * (1 + max(entry.line for entry in found))
     x, y = alt.Scale(domain=[0, room], nice=False), alt.Scale(domain=[0, height], reverse=True, nice=False)
     base = alt.Chart(inline(table[["words", "mark", "fill", "stroke", "left", "text", "y"]]))
     at, up = alt.X("left:Q", scale=x, axis=None), alt.Y("y:Q", scale=y, axis=None)
-    dots = base.transform_filter("datum.mark == 'dot' || datum.mark == 'ring'").mark_point(
+    dots = base.transform_filter("datum.mark != 'bars' && datum.mark != 'none'").mark_point(
         filled=True, size=22, strokeWidth=0.8, opacity=1
     )
     bars = base.transform_filter("datum.mark == 'bars'").transform_calculate(
@@ -82,7 +89,13 @@ def key_panel(data: CurveData, rows: pd.DataFrame, plan: Layout) -> alt.LayerCha
     )
     words = base.mark_text(align="left", baseline="middle", fontSize=plan.font, color=DARK)
     layers = [
-        dots.encode(at, up, fill=alt.Fill("fill:N", scale=None), stroke=alt.Stroke("stroke:N", scale=None)),
+        dots.encode(
+            at,
+            up,
+            fill=alt.Fill("fill:N", scale=None),
+            stroke=alt.Stroke("stroke:N", scale=None),
+            shape=alt.Shape("mark:N", scale=None),
+        ),
         thin,
         thick,
         words.encode(alt.X("text:Q", scale=x, axis=None), up, alt.Text("words:N")),

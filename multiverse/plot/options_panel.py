@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from multiverse.plot.curve_data import CurveData
+from multiverse.plot.curve_data import CurveData, sides
 from multiverse.plot.inline import inline
 from multiverse.plot.layout import Layout
-from multiverse.plot.panel import by_side, panel, rank_axis, sides, words
+from multiverse.plot.panel import by_side, panel, rank_axis, words
 from multiverse.plot.style import DARK
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from multiverse.plot.inline import inline
@@ -38,13 +37,6 @@ def rank_axis(total: int) -> alt.X:
     import altair as alt
 
     return alt.X("rank:Q", scale=alt.Scale(domain=[0.5, total + 0.5], nice=False, zero=False), axis=None)
-
-
-def sides(rows: pd.DataFrame, threshold: float) -> np.ndarray:
-    """-1, 0 or 1 for each universe: its 95% interval is below the threshold, holds it, is above."""
-    above, below = rows["q2_5"].to_numpy() > threshold, rows["q97_5"].to_numpy() < threshold
-    side: np.ndarray = above.astype(int) - below.astype(int)
-    return side
 
 
 def by_side(strength: str) -> Any:

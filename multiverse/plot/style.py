@@ -24,3 +24,6 @@ BELOW = Hue("#06305F", "#0A4A8F", "#6A99CC", "#BBD0E8")
 HOLDS = Hue("#5E5E5E", "#A8A8A8", "#CCCCCC", "#E6E6E6")
 ABOVE = Hue("#7E3500", "#D55E00", "#EFA877", "#FADCC6")
 HUES = (BELOW, HOLDS, ABOVE)
+
+# The points of a figure that shows several kinds of interval; one that shows a single kind has circles
+SHAPES = {"credible": "circle", "confidence": "square", "none": "triangle-up"}

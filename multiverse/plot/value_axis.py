@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
+from multiverse.plot.curve_data import ROUNDING, ends
 from multiverse.plot.layout import nice_step
 from multiverse.plot.text_width import text_width
 
@@ -24,19 +25,22 @@ def value_span(universes: pd.DataFrame, threshold: float) -> Span:
     end. The threshold is on the axis if that makes it at most twice as long. Without green universes, nearly all red
     ones are.
     """
-    green, red = universes[universes["ok"]], universes[~universes["ok"]]
+    reach, ok = ends(universes), universes["ok"]
+    green, red = reach[ok], reach[~ok]
     if len(green):
         low, high = float(green["q2_5"].min()), float(green["q97_5"].max())
     else:
         low, high = float(red["q2_5"].quantile(TAIL)), float(red["q97_5"].quantile(1 - TAIL))
-    size = (high - low) or max(abs(high), 1.0) * 0.1
+    size = high - low
+    if size <= ROUNDING * max(abs(low), abs(high)):  # one value: a tenth of it around it
+        size = (max(abs(low), abs(high)) or 1.0) * 0.1
+        low, high = low - size / 2, high + size / 2
     if len(green) and len(red):
-        reach = size / 2
-        low = max(min(low, float(red["q2_5"].min())), low - reach)
-        high = min(max(high, float(red["q97_5"].max())), high + reach)
+        low = max(min(low, float(red["q2_5"].min())), low - size / 2)
+        high = min(max(high, float(red["q97_5"].max())), high + size / 2)
     if low - size <= threshold <= high + size:
         low, high = min(low, threshold), max(high, threshold)
-    edge = 0.03 * ((high - low) or size)
+    edge = 0.03 * (high - low)
     return low - edge, high + edge
 
 

@@ -11,11 +11,17 @@ from multiverse.aggregate.estimates import DecisionInfo, Estimates
 Z75, Z97_5 = 0.6744897501960817, 1.959963984540054  # standard normal quantiles
 
 
-def normal_estimates(decisions, value, *, sd=1.0, mcse=0.0, keep=None, red=(), planned=None) -> Estimates:
+UNKNOWN = ["sd", "q2_5", "q25", "q75", "q97_5", "p_positive", "ess"]  # of a number alone
+
+
+def normal_estimates(
+    decisions, value, *, sd=1.0, mcse=0.0, keep=None, red=(), planned=None, interval="credible"
+) -> Estimates:
     """Normal posteriors over a product of decisions {name: (kind, labels)}.
 
     value: (rows of codes) -> means, or the means; keep: rows of the product kept, a mask; inactive: a code of -1 is
-    set by the caller through `value` of shape (rows,) and `keep`; red: positions of rows that fail the gate.
+    set by the caller through `value` of shape (rows,) and `keep`; red: positions of rows that fail the gate; interval:
+    its kind, of all or of each row, where `none` leaves mean and median only.
     """
     sizes = [len(labels) for _, labels in decisions.values()]
     codes = (
@@ -36,6 +42,7 @@ def normal_estimates(decisions, value, *, sd=1.0, mcse=0.0, keep=None, red=(), p
             "reference": (codes == 0).all(axis=1),
             "ok": True,
             "reason": None,
+            "interval": np.broadcast_to(np.asarray(interval, dtype=object), len(mean)),
             "mean": mean,
             "sd": sd,
             "median": mean,
@@ -50,6 +57,7 @@ def normal_estimates(decisions, value, *, sd=1.0, mcse=0.0, keep=None, red=(), p
     )
     table.loc[list(red), "ok"] = False
     table.loc[list(red), "reason"] = "r-hat too large"
+    table.loc[table["interval"] == "none", [*UNKNOWN, "mcse_mean"]] = np.nan
     infos = {name: DecisionInfo(kind, tuple(labels), labels[0]) for name, (kind, labels) in decisions.items()}
     return Estimates("effect", table, infos, len(table) if planned is None else planned)
 

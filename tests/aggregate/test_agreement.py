@@ -72,3 +72,40 @@ def test_bad_thresholds_are_told_together(make):
     assert len(error.value.problems) == 2
     with pytest.raises(ResultError, match="no claim"):
         agreement(make(FIVE, MEANS))["median over 3"]
+
+
+def test_numbers_alone_are_held_to_sign_threshold_and_rope_themselves(make):
+    answer = agreement(make(FIVE, MEANS, interval="none"), above=0.2, rope=(-3.0, 3.0))
+    assert {c.text: (c.true, c.n) for c in answer.claims} == {
+        "estimate of the reference universe's sign": (4, 5),
+        "estimate above 0.2": (3, 5),
+        "estimate inside -3 to 3": (4, 5),
+    }
+    assert answer["estimate above 0.2"].reference is True
+    text = str(answer)
+    assert "5 distinct analyses; numbers alone, without intervals" in text
+    assert "no universe told its uncertainty: nothing is said of intervals" in text
+    assert "reference universe: 3\n" in text + "\n"
+
+
+def test_the_kind_of_interval_is_said(make):
+    assert "5 distinct analyses; 95% credible intervals" in str(agreement(make(FIVE, MEANS)))
+    answer = agreement(make(FIVE, MEANS, interval="confidence"))
+    assert "5 distinct analyses; 95% confidence intervals" in str(answer)
+    assert answer["estimate of the reference universe's sign"].true == 4
+    assert answer["interval above zero"].true == 2
+
+
+def test_in_a_mixture_claims_on_intervals_are_of_those_that_have_one(make):
+    kinds = ["none", "confidence", "credible", "none", "credible"]
+    answer = agreement(make(FIVE, MEANS, interval=kinds, red=(1,)), rope=(-2.0, 2.5))
+    claim = answer["interval above zero"]
+    assert (claim.true, claim.n, claim.share, claim.share_with_red) == (1, 2, 0.5, pytest.approx(1 / 3))
+    assert claim.reference is None  # the reference universe has none
+    sign = answer["median or estimate of the reference universe's sign"]
+    assert (sign.true, sign.n, sign.reference) == (3, 4, True)
+    for words in ("zero", "-2 to 2.5"):
+        parts = [c.share for c in answer.claims if c.text.startswith("interval") and c.text.endswith(words)]
+        assert sum(parts) == pytest.approx(1.0)
+    assert "of the universes that have one" in str(answer)
+    assert "4 distinct analyses; 95% intervals (2 credible; 2 without)" in str(answer)

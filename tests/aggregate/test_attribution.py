@@ -168,11 +168,31 @@ def test_monte_carlo_variance_is_taken_out_of_every_share(make):
 def test_no_variance_one_universe_and_none(make):
     same = attribution(make(THREE, lambda a, b, c: 0.1 + 0 * a))
     assert same.table["total"].isna().all()
-    assert "no more than Monte Carlo error" in same.note
+    assert "no more than rounding" in same.note
+    noisy = attribution(make(THREE, lambda a, b, c: 0.1 + 0 * a, mcse=0.01))
+    assert "no more than Monte Carlo error" in noisy.note
     assert "fewer than two" in attribution(make({"a": ("prior", ["p"])}, [1.0])).note
     red = attribution(make(THREE, polynomial, red=range(24)))
     assert red.table["total"].isna().all()
     assert red.with_red.balanced
+
+
+@pytest.mark.parametrize("interval", ["confidence", "none"])
+def test_estimates_that_are_no_posteriors_are_divided_up_alike(make, interval):
+    answer, bayesian = attribution(make(THREE, polynomial, interval=interval)), attribution(make(THREE, polynomial))
+    assert shares(answer) == shares(bayesian)
+    assert "variance between universes' estimates" in str(answer)
+    assert "variance between universes 6.02" in str(bayesian)
+    same = attribution(make(THREE, lambda a, b, c: 0.1 + 0 * a, interval=interval))
+    assert "Monte Carlo" not in str(same)
+
+
+def test_a_mixture_counts_every_number(make):
+    kinds = np.array(["credible", "confidence", "none"])[np.arange(24) % 3]
+    answer = attribution(make(THREE, polynomial, interval=kinds))
+    assert shares(answer) == shares(attribution(make(THREE, polynomial)))
+    assert "variance between universes' posterior means or estimates" in str(answer)
+    assert answer.kinds == (8, 8, 8)
 
 
 def test_labels_that_no_green_universe_has_are_named(make):

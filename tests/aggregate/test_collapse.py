@@ -43,6 +43,18 @@ def test_inactive_options_keep_universes_apart(make):
     assert len(collapse(table, estimates.decisions)) == 2
 
 
+def test_an_average_tells_no_more_than_its_weakest_member(make):
+    kinds = ["credible", "confidence", "credible", "credible", "none", "confidence"]
+    estimates = make(SPACE, [1.0, 2.0, 3.0, 10.0, 11.0, 15.0], interval=kinds)
+    out = collapse(estimates.table, estimates.decisions)
+    assert list(out["interval"]) == ["confidence", "none"]
+    assert list(out["mean"]) == [2.0, 12.0]
+    assert list(out["median"]) == [2.0, 12.0]
+    told = out[["sd", "q2_5", "q25", "q75", "q97_5", "p_positive"]].notna()
+    assert told.iloc[0].all() and not told.iloc[1].any()
+    assert (out["mcse_mean"] == 0).all()
+
+
 def test_without_parameterizations_nothing_changes(make):
     estimates = make({"prior": ("prior", ["weak", "tight"])}, [3.0, -1.0], mcse=0.2)
     out = collapse(estimates.table, estimates.decisions)
@@ -59,7 +71,7 @@ def test_only_parameterizations_and_no_rows(make):
 @given(st.permutations(range(6)), st.lists(st.floats(-5, 5), min_size=6, max_size=6))
 def test_the_order_of_rows_does_not_matter(order, means):
     table = pd.DataFrame(
-        {"prior": ["w"] * 3 + ["t"] * 3, "reference": False, "mean": means, "sd": 1.0}
+        {"prior": ["w"] * 3 + ["t"] * 3, "reference": False, "interval": "credible", "mean": means, "sd": 1.0}
         | {name: 0.0 for name in ("median", "q2_5", "q25", "q75", "q97_5", "p_positive", "mcse_mean", "ess")}
     )
     decisions = {"prior": DecisionInfo("prior", ("w", "t"), "w")}

@@ -32,6 +32,20 @@ def test_the_table_is_copied_and_missing_options_are_none(make):
     assert again.table["mean"].iloc[0] == 0.0
 
 
+def test_a_number_alone_is_an_answer_and_a_broken_interval_is_none(make):
+    estimates = make(TWO, np.arange(6.0), interval=["none", "none", "confidence", "confidence", "none", "credible"])
+    assert len(estimates.with_numbers) == 6
+    table = estimates.table.copy()
+    table.loc[[1, 2, 3], ["ok", "reason"]] = [False, "why"]
+    table.loc[1, ["mean", "median"]] = np.nan  # a number that is none
+    table.loc[2, ["sd", "q2_5", "q25", "q75", "q97_5", "p_positive"]] = np.nan  # a standard error that is none
+    table.loc[3, ["interval", "mean", "sd", "median"]] = [None, np.nan, np.nan, np.nan]  # raised before it said
+    again = Estimates("effect", table, estimates.decisions, 6)
+    assert list(again.with_numbers.index) == [0, 4, 5]
+    assert again.counts.blank == 3
+    assert again.table["interval"].iloc[3] is None
+
+
 def test_values_are_frozen(make):
     estimates = make(TWO, np.arange(6.0))
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -72,6 +86,18 @@ def spoil_reference(table):
     table.loc[3, "reference"] = True
 
 
+def spoil_interval(table):
+    table.loc[0, "interval"] = "fiducial"
+
+
+def spoil_alone(table):
+    table.loc[0, "interval"] = "none"
+
+
+def spoil_untold(table):
+    table.loc[0, "interval"] = None
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
@@ -83,6 +109,9 @@ def spoil_reference(table):
         (spoil_reason, "have a reason"),
         (spoil_key, "more than once"),
         (spoil_reference, "2 rows are marked"),
+        (spoil_interval, "'fiducial'"),
+        (spoil_alone, "no sd, q2_5"),
+        (spoil_untold, "credible"),
     ],
 )
 def test_what_is_wrong_in_the_table_is_named(make, spoil, said):

@@ -39,3 +39,41 @@ def test_it_prints_as_text_and_html(make):
     assert "5 of 6 universes; 1 red left out" in repr(summary)
     assert "60%" in str(summary)
     assert "<table>" in summary._repr_html_()
+
+
+MIXED = ["credible", "confidence", "none", "credible", "none", "confidence"]
+
+
+def test_numbers_alone_have_no_probability(make):
+    summary = summarise(make(ONE, [3.0, -1.0, 1.0, 2.0, -2.0, 9.0], interval="none"))
+    assert (summary.median, summary.low, summary.high) == (1.5, -2.0, 9.0)
+    assert summary.share_positive == pytest.approx(4 / 6)
+    assert np.isnan(summary.p_positive)
+    text = str(summary)
+    assert text.startswith("Estimates of 'effect'")
+    assert "numbers alone, without intervals" in text
+    assert "P(above" not in text and "confidence above" not in text and " -\n" not in text
+
+
+def test_confidence_is_no_probability(make):
+    text = str(summarise(make(ONE, [3.0, -1.0, 1.0, 2.0, -2.0, 9.0], interval="confidence")))
+    assert text.startswith("Estimates of 'effect'")
+    assert "confidence above zero" in text and "P(above" not in text
+    assert "95% confidence intervals" in text
+
+
+def test_a_mixture_averages_those_that_tell_and_counts_them(make):
+    summary = summarise(make(ONE, [3.0, -1.0, 1.0, 2.0, -2.0, 9.0], interval=MIXED))
+    assert summary.n == 6
+    assert summary.p_positive == pytest.approx(3 / 4)
+    text = str(summary)
+    assert text.startswith("Medians or estimates of 'effect'")
+    assert "95% intervals (2 credible, 2 confidence; 2 without)" in text
+    assert "over the 4 that tell" in text
+    assert "one-sided confidence level" in text
+
+
+def test_where_all_are_red_the_words_are_those_of_the_red(make):
+    summary = summarise(make(ONE, np.arange(6.0), interval="confidence", red=range(6)))
+    assert str(summary).startswith("Estimates of")
+    assert summary.n == 0

@@ -80,3 +80,42 @@ def test_one_universe_hides_nothing_and_none_is_nan(make):
 
 def test_missing_monte_carlo_errors_count_as_zero(make):
     assert uncertainty(make(FOUR, [0.0, 2.0, 4.0, 6.0], mcse=np.nan)).between == 5.0
+
+
+def test_standard_errors_are_the_variance_within(make):
+    answer = uncertainty(make(FOUR, [0.0, 2.0, 4.0, 6.0], sd=[1, 2, 3, 4], interval="confidence"))
+    assert (answer.within, answer.between, answer.hidden) == (7.5, 5.0, pytest.approx(0.4))
+    assert "within universes: squared standard errors" in str(answer)
+    assert "Monte Carlo" not in str(answer)  # they are exact
+
+
+def test_without_any_uncertainty_told_only_the_spread_is_known(make):
+    answer = uncertainty(make(FOUR, [0.0, 2.0, 4.0, 6.0], interval="none"))
+    assert (answer.between, answer.between_all, answer.n) == (5.0, 5.0, 4)
+    assert all(np.isnan(x) for x in (answer.within, answer.total, answer.hidden, answer.within_sd))
+    text = str(answer)
+    assert "no universe told its uncertainty; only the spread between them is known (4 distinct analyses)" in text
+    assert "within universes" not in text and "hides" not in text and "Monte Carlo" not in text
+
+
+def test_a_mixture_is_taken_apart_over_those_that_tell(make):
+    kinds = ["credible", "confidence", "confidence", "none"]
+    answer = uncertainty(make(FOUR, [0.0, 2.0, 4.0, 600.0], sd=[1, 2, 3, 4], interval=kinds))
+    own = uncertainty(make({"a": ("prior", list("pqr"))}, [0.0, 2.0, 4.0], sd=[1, 2, 3]))
+    assert (answer.within, answer.between, answer.hidden) == (own.within, own.between, own.hidden)
+    assert answer.between_all == pytest.approx(np.var([0, 2, 4, 600]))
+    assert (answer.n, answer.kinds.told) == (4, 3)
+    text = str(answer)
+    assert "of the variance (3 distinct analyses)" in text
+    assert "1 of 4 distinct analyses told no uncertainty: left out here" in text
+    assert "sd between all 4: 259" in text
+    assert "squared standard errors of 2 analyses" in text
+
+
+def test_red_numbers_alone_stand_beside(make):
+    answer = uncertainty(make(FOUR, [0.0, 2.0, 4.0, 8.0], interval="none", red=(3,)))
+    assert answer.with_red.between == pytest.approx(np.var([0, 2, 4, 8]))
+    assert "with the red universes that have numbers: sd between universes 2.96" in str(answer)
+    everything = uncertainty(make(FOUR, np.arange(4.0), interval="none", red=range(4)))
+    assert np.isnan(everything.between)
+    assert "no universe told its uncertainty" in str(everything)

@@ -19,9 +19,12 @@ RADON = {
 
 
 def product_estimates(
-    space=None, *, centre=-0.1, scale=0.1, sd=0.07, red=(), blank=(), planned=None, most=None
+    space=None, *, centre=-0.1, scale=0.1, sd=0.07, red=(), blank=(), planned=None, most=None, interval="credible"
 ) -> Estimates:
-    """A full product with means that no two universes share, by arithmetic alone: the same on every machine."""
+    """A full product with means that no two universes share, by arithmetic alone: the same on every machine.
+
+    interval: the kind of all universes, or several kinds in turn; `none` leaves mean and median only.
+    """
     space = RADON if space is None else space
     sizes = [len(labels) for _, labels in space.values()]
     rows = np.arange(min(int(np.prod(sizes)), most or 10**6))
@@ -42,6 +45,7 @@ def product_estimates(
             "reference": (codes == 0).all(axis=1),
             "ok": True,
             "reason": None,
+            "interval": np.resize(np.array(interval, dtype=object), len(rows)),
             "mean": mean,
             "sd": width,
             "median": mean,
@@ -57,6 +61,8 @@ def product_estimates(
     red = [*red, *blank]
     table.loc[red, "ok"] = False
     table.loc[red, "reason"] = "rhat 1.2 above 1.01"
+    table.loc[table["interval"] == "confidence", "mcse_mean"] = 0.0
+    table.loc[table["interval"] == "none", ["sd", "q2_5", "q25", "q75", "q97_5", "p_positive", "mcse_mean"]] = np.nan
     table.loc[list(blank), ["mean", "sd", "median", "q2_5", "q25", "q75", "q97_5"]] = np.nan
     infos = {name: DecisionInfo(kind, tuple(labels), labels[0]) for name, (kind, labels) in space.items()}
     return Estimates("effect", table, infos, planned or len(table))

@@ -60,3 +60,47 @@ def test_thinning_is_said(make):
     assert "Drawn: 2" in caption(data, most=20)
     assert "1 of 1 that fail the gate; all are counted" in caption(data, most=20)
     assert "Drawn" not in caption(data)
+
+
+def test_the_kind_of_interval_is_said(make):
+    bayesian = caption(curve_data(make()))
+    assert "sorted by posterior median." in bayesian
+    assert "Points are posterior medians, thick and thin bars 50% and 95% credible intervals." in bayesian
+    assert "(95% credible interval −0.2" in bayesian
+    text = caption(curve_data(make(interval="confidence", red=(3,))))
+    assert "sorted by estimate." in text
+    assert "Points are estimates, thick and thin bars 50% and 95% confidence intervals; hollow" in text
+    assert "(95% confidence interval −0.2" in text
+    assert "credible" not in text and "posterior" not in text
+    assert "mean estimate of universes" in text
+
+
+def test_numbers_alone_have_no_bars(make):
+    data = curve_data(make(interval="none", red=(0,)))
+    text = caption(data)
+    assert "Points are estimates, no bars: no universe told its uncertainty; hollow" in text
+    below = int((data.universes["median"] < 0).sum())
+    assert f"Colour, by the estimate: below zero (blue, {below})" in text
+    assert "first option of every decision: −0.10 (it fails the gate)." in text
+    assert "interval" not in text and "Monte Carlo" not in text
+    assert "density of the estimates" in text
+
+
+def test_a_mixture_is_told_apart(make):
+    text = caption(curve_data(make(interval=["confidence", "credible", "none"])))
+    assert "sorted by posterior median or estimate." in text
+    assert "Points are posterior medians or estimates, thick and thin bars 50% and 95% intervals." in text
+    assert "Circles have credible intervals (16); squares have confidence intervals (16); triangles are numbers" in text
+    assert "Colour, by the 95% interval or, without one, by the number:" in text
+    assert "(95% confidence interval" in text
+    two = caption(curve_data(make(interval=["confidence", "none"])))
+    assert "bars 50% and 95% confidence intervals. Squares have confidence intervals (24); triangles" in two
+
+
+def test_a_number_beyond_the_axis_is_no_cut_interval(make):
+    estimates = make(interval="none")
+    table = estimates.table.copy()
+    table.loc[[5], ["ok", "reason", "median"]] = [False, "why", 1e6]
+    text = caption(curve_data(Estimates("effect", table, estimates.decisions, 48)))
+    assert "Numbers beyond the axis, drawn at its edge: 1." in text
+    assert "cut off" not in text

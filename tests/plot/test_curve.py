@@ -9,7 +9,9 @@ from multiverse.aggregate.estimates import Estimates
 from multiverse.plot.curve import curve
 from multiverse.plot.curve_data import curve_data
 from multiverse.plot.layout import PADDING
+from multiverse.plot.style import HUES
 
+EVERY = ["credible", "confidence", "none"]
 TWELVE = {
     f"{'a rather long name ' if i % 3 else 'd'}{i}": (
         ["prior", "likelihood", "preprocessing"][i % 3],
@@ -48,6 +50,11 @@ CASES = {
     "no width": lambda make: make(scale=0.0, sd=0.0),
     "odd letters": lambda make: make({'a "quoted", name': ("prior", ["x\ny", "<b>&amp;", "µ² ≥ 1, β", ""])}),
     "twelve decisions": lambda make: make(TWELVE, most=300),
+    "confidence": lambda make: make(red=(3, 17), interval="confidence"),
+    "numbers alone": lambda make: make(red=(3, 17), interval="none"),
+    "every kind": lambda make: make(red=(3, 17), interval=EVERY),
+    "a reference without interval": lambda make: make(interval=["none", "confidence", "confidence"]),
+    "one number": lambda make: make({"only": ("prior", ["one"])}, interval="none"),
 }
 
 
@@ -56,6 +63,7 @@ WIDE = (
     "large",
     "odd letters",
     "twelve decisions",
+    "every kind",
 )  # the narrow figure is the hard one: the wide one by example
 
 
@@ -85,6 +93,39 @@ def test_what_is_drawn(make):
     for word in ("reference", "median", "share", "shift", "48 universes, sorted by median", "fails the gate"):
         assert word in text
     assert chart["config"]["font"] == "Liberation Sans"
+
+
+def marks(chart, kind):
+    """The marks of this kind ("rule", "symbol") that the panel of estimates draws from universes, with their fields."""
+    import vl_convert
+
+    found = []
+
+    def walk(mark):
+        for item in mark.get("items", []):
+            if mark["marktype"] == "group":
+                for inner in item.get("items", []):
+                    walk(inner)
+            elif mark["marktype"] == kind:
+                found.append(item)
+
+    walk(vl_convert.vegalite_to_scenegraph(chart.to_dict())["scenegraph"])
+    return found
+
+
+@pytest.mark.parametrize("interval", [["credible"], ["none"], EVERY])
+def test_a_bar_where_there_is_an_interval_a_point_everywhere(make, interval):
+    data = curve_data(make(interval=interval))
+    chart = curve(data)
+    told = data.kinds.told
+    pale = {hue.whole for hue in HUES}
+    whole = [mark for mark in marks(chart, "rule") if mark.get("stroke") in pale]
+    assert len(whole) == told
+    shapes = [mark.get("shape", "circle") for mark in marks(chart, "symbol")]
+    key = 3 * data.kinds.mixed  # an entry for each kind
+    assert shapes.count("diamond") == 1
+    assert shapes.count("square") == data.kinds.confidence + bool(key)
+    assert shapes.count("triangle-up") == (data.kinds.none + 1 if key else 0)
 
 
 def test_the_threshold_is_drawn_and_named(make, text_boxes):

@@ -34,6 +34,23 @@ def test_verdicts_are_where_the_interval_lies(make, threshold):
         assert row.verdict == f"{expected} {word}"
 
 
+def test_a_number_without_interval_lies_on_one_side(make):
+    data = curve_data(make(interval=["none", "confidence"]), threshold=-0.15)
+    for row in data.universes.itertuples():
+        low, high = (row.q2_5, row.q97_5) if row.interval == "confidence" else (row.median, row.median)
+        expected = "below" if high < -0.15 else "above" if low > -0.15 else "holds"
+        assert row.verdict == f"{expected} −0.15"
+    assert data.kinds == (0, 24, 24)
+    on_it = curve_data(make(scale=0.0, centre=0.5, interval="none"), threshold=0.5)
+    assert set(on_it.universes["verdict"]) == {"holds 0.5"}
+
+
+def test_the_kind_of_interval_is_in_the_data(make):
+    rows = curve_data(make(interval=["credible", "none"])).universes
+    assert list(rows.columns)[list(rows.columns).index("reason") + 1] == "interval"
+    assert (rows["q2_5"].isna() == (rows["interval"] == "none")).all()
+
+
 def test_decisions_come_by_influence(make):
     estimates = make(red=(1,))
     data = curve_data(estimates)

@@ -33,3 +33,12 @@ def test_many_are_thinned_evenly_and_the_telling_ones_kept(n, seed, red):
     assert rows["q97_5"].max() == table["q97_5"].max()
     assert (~rows["ok"]).sum() >= min(RED_MOST, (~table["ok"]).sum())
     assert np.diff(rows["rank"]).max() <= int(np.ceil(n / 1999)) + 1
+
+
+def test_numbers_without_intervals_are_thinned_too():
+    table = universes(5000, 1)
+    table.loc[:, ["q2_5", "q97_5"]] = np.nan
+    table.loc[[100, 4000], ["q2_5", "q97_5"]] = [[-99.0, 1.0], [0.0, 99.0]]
+    rows = drawn(table)
+    assert {1, 101, 4001, 5000} <= set(rows["rank"])
+    assert len(rows) <= 2000 + RED_MOST + 5

@@ -10,7 +10,7 @@ from multiverse.plot.value_axis import TICKS, tick_format, ticks, value_span
 
 
 def rows(*triples):
-    return pd.DataFrame(triples, columns=["q2_5", "q97_5", "ok"])
+    return pd.DataFrame(triples, columns=["q2_5", "q97_5", "ok"]).assign(median=lambda t: (t.q2_5 + t.q97_5) / 2)
 
 
 def test_the_axis_holds_the_green_intervals_and_a_near_threshold():
@@ -31,9 +31,13 @@ def test_without_green_universes_outliers_do_not_rule():
     assert value_span(rows(*many), 0.0)[1] < 2
 
 
-def test_no_width_at_all():
-    low, high = value_span(rows((3.0, 3.0, True)), 3.0)
-    assert low < 3 < high
+@pytest.mark.parametrize("value", [3.0, -3.0, 0.0, 1.3e-5, 4e8])
+def test_no_width_at_all(value):
+    for twice in (value, value * (1 + 1e-15)):  # numbers alone may differ by rounding
+        low, high = value_span(rows((value, value, True), (twice, twice, True)), value)
+        assert low < value < high
+        assert high - low == pytest.approx(0.106 * (abs(value) or 1.0))
+    assert len({format(place, "g") for place in ticks((low, high))}) == len(ticks((low, high)))
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-4, 1e6))
