@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from multiverse.earlier import earlier, reasons_named
 from multiverse.engines.by_name import ENGINES as ENGINES
 from multiverse.engines.by_name import check_engine, usual_engine
 from multiverse.engines.engine import Batch, Engine
@@ -23,8 +24,11 @@ from multiverse.known_failures import publish_failures
 from multiverse.planning.build import plan as make_plan
 from multiverse.planning.plan import Plan
 from multiverse.progress import Progress, bar
+from multiverse.re_estimate.recompute import re_estimate
 from multiverse.results import Results
 from multiverse.run_record import begin_run
+from multiverse.store.asked import with_asked
+from multiverse.store.compact import compact_if_worth
 from multiverse.store.contract import Store
 from multiverse.store.memory import MemoryStore
 from multiverse.store.part import DIAGNOSTIC, decode, encode, is_row_column
@@ -47,14 +51,19 @@ def run(
     run: str = DEFAULT_RUN,
     seed: int | None = None,
     keep: str | Iterable[str] = "estimands",
+    retry: str | Iterable[str] | None = None,
+    time_limit: float | None = None,
     progress: Progress = bar,
 ) -> Results:
     """Answer every universe of a plan that the store does not hold yet, and return the results.
 
     plan: of `multiverse.plan`, or a study, which is planned first. store: a folder (made when it is not there), a
     store, or None: in memory. engine, executor: a name, or a value with settings, as in `NUTS(draws=1000)`; by default
-    `NUTS()` for a model, `Function()` for an `estimate` function, and this process. run: the name of the run in the store; one run has one engine and one set of settings. seed: replaces the engine's. keep:
-    which draws are kept beside those of the estimands: "estimands" (none), "all", or names of sites.
+    `NUTS()` for a model, `Function()` for an `estimate` function, and this process. run: the name of the run in the
+    store; one run has one engine and one set of settings. seed: replaces the engine's. keep: which draws are kept
+    beside those of the estimands: "estimands" (none), "all", or names of sites. retry: red universes that are tried
+    again, with other random numbers: "failures" for all of them, or the names of reasons, as in "time". time_limit:
+    seconds that a universe may take, not counting compilation.
 
     A killed run goes on where it stopped: give the same call again. A universe that fails is an outcome with a reason
     (see `Results.failures`), never an exception. Raises StoreError where the store belongs to another study, where the
@@ -68,15 +77,18 @@ def run(
     if seed is not None:
         settings = dataclasses.replace(settings, seed=seed)
     runner: Executor = _chosen(executor, EXECUTORS, "executor")
-    planned = planned.keeping(_known(planned, keep))
+    planned = _limited(planned.keeping(_known(planned, keep)), time_limit)
+    again = reasons_named(retry)
     begin_run(place, planned, settings, run)
+    re_estimate(place, planned, settings, run, progress)
     work = _Work(place, settings, run)
-    done = answered(place, run)
-    todo = planned.without(done)
-    todo = todo.without(publish_failures(place, todo, run))
-    state = settings.init(todo)
+    before = earlier(place, run, again)
+    todo = planned.without(before.done)
+    tried = [outcome for outcome in before.attempts if outcome.key in todo.todo]
+    todo = todo.without(publish_failures(place, todo, run, tried))
+    state = settings.init(todo, tried)
     with progress("answering universes", len(todo.todo), "universes") as advance:
-        green = answers = 0
+        green, answers, waiting = 0, 0, set[str]()
         while batches := settings.ask(state):
             published = place.names("part")
             for batch, outcomes in _round(batches, published, work, runner):
@@ -84,17 +96,25 @@ def run(
                 fresh = [outcome for outcome in outcomes if outcome.final and outcome.key in todo.todo]
                 green += sum(outcome.ok for outcome in fresh)
                 answers += len(fresh)
-                advance(len(fresh), note=f"{green / max(answers, 1):.0%} green")
+                waiting |= {outcome.key for outcome in outcomes if not outcome.final}
+                waiting -= {outcome.key for outcome in fresh}
+                note = f"{green / max(answers, 1):.0%} green"
+                advance(len(fresh), note=f"{note}, {len(waiting)} to try again" if waiting else note)
+    compact_if_worth(place)
     if getattr(settings, "dtype", "float32") == "float32":
         _warn_of_float32(place, planned, run)
-    return Results(place, run)
+    return Results(place, run, planned.study)
 
 
-def answered(store: Store, run: str) -> frozenset[str]:
-    """The keys that a run has answered for good."""
-    rows = scan_rows(store, ["key", "run", "final"])
-    columns = (rows[name].to_pylist() for name in ("key", "run", "final"))
-    return frozenset(key for key, its, final in zip(*columns, strict=True) if its == run and final)
+def _limited(plan: Plan, seconds: float | None) -> Plan:
+    """The plan with a time limit a universe, if there is one."""
+    if seconds is None:
+        return plan
+    if not seconds > 0:
+        raise PlanError(
+            Problem(f"time_limit={seconds!r} is no time.", "seconds, more than 0", "time_limit=60 (--time-limit 60)")
+        )
+    return dataclasses.replace(plan, wanted=dataclasses.replace(plan.wanted, time_limit=float(seconds)))
 
 
 def _warn_of_float32(store: Store, plan: Plan, run: str) -> None:
@@ -123,12 +143,7 @@ class _Work:
 
     def __call__(self, batch: Batch) -> tuple[Outcome, ...]:
         given = {name: self._store.get("part", name) for name in batch.reads}
-        try:
-            outcomes = self._engine.fit(batch, given)
-        except MemoryError:
-            raise  # a fault of the machine: a larger one will answer
-        except Exception as error:
-            outcomes = failed(batch, error)
+        outcomes = self._fit(batch, given)
         members = batch.program.members
         part = encode(
             outcomes,
@@ -140,8 +155,20 @@ class _Work:
             host=socket.gethostname(),
             finished=datetime.now(UTC),
         )
-        self._store.put("part", batch.id, part)
+        self._store.put("part", batch.id, with_asked(part, batch.wanted.identities))
         return tuple(outcome.light() for outcome in outcomes)
+
+    def _fit(self, batch: Batch, given: Mapping[str, Any]) -> tuple[Outcome, ...]:
+        """What the engine makes of a batch. Where it raises, of each universe alone: one shall not spoil the others."""
+        try:
+            return self._engine.fit(batch, given)
+        except MemoryError:
+            raise  # a fault of the machine: a larger one will answer
+        except Exception as error:
+            if len(batch) == 1:
+                return failed(batch, error)
+        alone = (dataclasses.replace(batch, keys=(key,)) for key in batch.keys)
+        return tuple(outcome for one in alone for outcome in self._fit(one, given))
 
     def recall(self, batch: Batch) -> tuple[Outcome, ...]:
         """The outcomes of a batch that is in the store already."""

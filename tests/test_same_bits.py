@@ -83,7 +83,7 @@ def test_in_any_lane(normal_mean: ModuleType) -> None:
         space=normal_mean.space(2, 2, 2),
     )
     planned = mv.plan(study)
-    (batch,) = normal_mean.QUICK.ask(planned)
+    (batch,) = normal_mean.QUICK.ask(normal_mean.QUICK.init(planned))
     assert len(batch) * normal_mean.QUICK.chains == 16
     whole = run(planned, engine=normal_mean.QUICK).draws()["mean"]
     for key in batch.keys:

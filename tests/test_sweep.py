@@ -152,8 +152,8 @@ class Raises:
     error: str = "ArithmeticError"
     name: str = "raises"
 
-    def init(self, plan: Plan) -> Any:
-        return self.inner.init(plan)
+    def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> Any:
+        return self.inner.init(plan, before)
 
     def ask(self, state: Any) -> Sequence[Batch]:
         batches: Sequence[Batch] = self.inner.ask(state)
@@ -169,20 +169,26 @@ class Raises:
         return self.inner.tell(state, batch, outcomes)
 
 
-def test_a_batch_that_raises_is_red_and_the_rest_is_answered(
+def test_of_a_batch_that_raises_only_the_universe_that_is_to_blame_is_red(
     twelve: Plan, exact_engines: ModuleType, fitted: list[str]
 ) -> None:
+    """The batch raises as a whole; then its universes are fitted one by one."""
     store, engine = MemoryStore(), Raises(exact_engines.OneRound(), twelve.reference)
     results = run(twelve, store=store, engine=engine, progress=no_progress)
-    assert results.status() == {"planned": 12, "answered": 12, "green": 8, "red": 4}
-    failures = results.failures()
-    assert set(failures["reason"]) == {"error"} and set(failures["message"]) == {"ArithmeticError: singular"}
-    assert all("in fit" in text and "ArithmeticError: singular" in text for text in failures["traceback"])
-    assert twelve.reference in set(failures["key"])
-    assert results.table()["mean"].isna().sum() == 4
+    assert results.status() == {"planned": 12, "answered": 12, "green": 11, "red": 1}
+    (failure,) = results.failures().to_dict("records")
+    assert (failure["key"], failure["reason"], failure["message"]) == (
+        twelve.reference,
+        "error",
+        "ArithmeticError: singular",
+    )
+    assert "in fit" in failure["traceback"] and "ArithmeticError: singular" in failure["traceback"]
+    assert results.table()["mean"].isna().sum() == 1
     assert np.isnan(results.draws()["mu"].sel(universe=twelve.reference)).all()
+    assert len(store.names("part")) == 3
+    done = len(fitted)
     run(twelve, store=store, engine=engine, progress=no_progress)
-    assert len(fitted) == 3
+    assert len(fitted) == done == 3 + 4
 
 
 def test_a_machine_without_memory_is_no_fault_of_the_universe(twelve: Plan, exact_engines: ModuleType) -> None:
@@ -213,7 +219,7 @@ def test_estimands_that_fail_are_red_in_their_universes_only(normal_mean: Module
     assert results.status() == {"planned": 12, "answered": 12, "green": 4, "red": 8}
     failures = results.failures().set_index("prior")
     assert len(failures) == 8
-    assert set(failures.loc["narrow", "reason"]) == {"error"}
+    assert set(failures.loc["narrow", "reason"]) == {"estimand"}
     assert set(failures.loc["narrow", "message"]) == {
         "the estimand 'raises' raised LookupError: no table for this prior"
     }

@@ -13,6 +13,7 @@ from multiverse.engines.engine import Batch
 from multiverse.engines.estimates import summarise
 from multiverse.engines.nuts_block import LaneDraws
 from multiverse.engines.outcome import ESTIMAND, LOG_LIKELIHOOD, LOG_PRIOR, SITE, DrawsName, Outcome, Reason
+from multiverse.engines.starts import START_TRIES
 from multiverse.planning.estimand import NotANumberADraw
 from multiverse.planning.model_trace import Latent
 from multiverse.planning.program import Program
@@ -36,10 +37,8 @@ def judge(batch: Batch, lanes: LaneDraws, settings: NUTS) -> tuple[Outcome, ...]
     failures: list[_Failure | None] = []
     for i, key in enumerate(keys):
         answer, failure = _estimate(batch, key, {name: values[i] for name, values in sites.items()})
-        if not np.all(lanes.started[i]):
-            failure = _Failure(Reason.not_finite, "no starting point with a finite log joint and gradient was found")
         answers.append(answer)
-        failures.append(failure)
+        failures.append(_not_finite(lanes, i) or failure)
     estimates = _summaries(batch, answers)
     measured = _diagnostics(program, lanes, estimates, settings)
     kept = batch.wanted.kept(program)
@@ -76,6 +75,18 @@ def failed(batch: Batch, error: BaseException) -> tuple[Outcome, ...]:
     )
 
 
+def _not_finite(lanes: LaneDraws, universe: int) -> _Failure | None:
+    """Whether a universe could not be started, or its log joint is not finite where it went."""
+    if not np.all(lanes.started[universe]):
+        chains = int((~lanes.started[universe]).sum())
+        found = f"no starting point with a finite log joint and gradient was found in {START_TRIES} tries"
+        return _Failure(Reason.not_finite, f"{found}, for {chains} of {lanes.started[universe].size} chains")
+    values = lanes.potential[universe]
+    if bad := int((~np.isfinite(values)).sum()):
+        return _Failure(Reason.not_finite, f"the log joint is not finite in {bad} of {values.size} draws")
+    return None
+
+
 def _estimate(batch: Batch, key: str, sites: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], _Failure | None]:
     """Draws of each estimand, (chain, draw), and what went wrong: NaN stands where an estimand failed."""
     chains, draws = next(iter(sites.values())).shape[:2]
@@ -90,7 +101,7 @@ def _estimate(batch: Batch, key: str, sites: Mapping[str, np.ndarray]) -> tuple[
             answer = np.full((chains, draws), np.nan, np.float32)
             raised = "" if isinstance(error, NotANumberADraw) else f"raised {type(error).__name__}: "
             message = f"the estimand {estimand.name!r} {raised}{error}"
-            failure = failure or _Failure(Reason.error, message, traceback.format_exc())
+            failure = failure or _Failure(Reason.estimand, message, traceback.format_exc())
         else:
             if not np.isfinite(answer).all():
                 bad = int((~np.isfinite(answer)).sum())

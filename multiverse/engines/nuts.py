@@ -5,7 +5,6 @@ Source: Hoffman & Gelman 2014, JMLR 15; the kernel, adaptation and defaults are 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, cast
@@ -14,15 +13,18 @@ import numpy as np
 import pyarrow as pa
 
 from multiverse.cores import cores
+from multiverse.engines.climb import Climb, begin_climb
 from multiverse.engines.compiled import Once
 from multiverse.engines.engine import Batch, make_batch
 from multiverse.engines.gate import Gate
 from multiverse.engines.judge import judge
-from multiverse.engines.nuts_block import block_function
-from multiverse.engines.outcome import Outcome
+from multiverse.engines.ladder import LADDER, Rung, next_attempt, rung_of
+from multiverse.engines.nuts_block import LaneDraws, block_functions
+from multiverse.engines.outcome import Outcome, Reason
+from multiverse.engines.stoppable import Sampled, StoppableBlock, compile_block
 from multiverse.identity.keys import rng_words
+from multiverse.planning.noncentered import noncentered
 from multiverse.planning.plan import Plan
-from multiverse.planning.tracing import compiled
 
 LANES = 16  # of a block on a CPU; measured, docs/adr/0002: 7 % from the best width for small data, best for large
 LANES_ACCELERATOR = 1024  # an accelerator is idle below some thousand lanes
@@ -38,7 +40,8 @@ class NUTS:
 
     chains, warmup, draws: per universe; draws are those kept after warm-up, in each chain. target_accept,
     max_tree_depth, dense_mass: as in NumPyro. seed: folded into every universe's random key. dtype: "float32" or
-    "float64". gate: what a universe must pass to be green.
+    "float64". gate: what a universe must pass to be green. ladder: how one that fails it is tried again; `()` for not
+    at all.
     """
 
     chains: int = 4
@@ -50,48 +53,79 @@ class NUTS:
     seed: int = 0
     dtype: str = "float32"
     gate: Gate = field(default_factory=Gate)
+    ladder: tuple[Rung, ...] = LADDER
     name: ClassVar[str] = "nuts"
 
-    def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> Plan:
-        """NUTS asks once: its state is the plan of what is still to do."""
-        return plan
+    def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> Climb:
+        """The plan of what is still to do, and the last attempt at universes that were tried before."""
+        return begin_climb(plan, before)
 
-    def ask(self, state: Plan) -> Sequence[Batch]:
-        """Blocks of universes, in a random order stratified by program.
+    def ask(self, state: Climb) -> Sequence[Batch]:
+        """Blocks of universes, in a random order stratified by program; then those that failed, on their next rung.
 
-        Whatever has finished is then an honest sample of the whole. Keys are hashes: their order is random.
+        Whatever has finished is an honest sample of the whole. Keys are hashes: their order is random.
         """
         placed: list[tuple[float, str, Batch]] = []
-        todo = state.todo
         block = self._block()
-        for program in state.programs:
+        for program in state.plan.programs:
             size = _batch_size(len(program.members), block)
-            keys = sorted(todo & program.members.keys())
-            parts = [keys[i : i + size] for i in range(0, len(keys), size)]
-            for i, part in enumerate(parts):
-                batch = make_batch(self, program, part, state.wanted, block=block)
-                placed.append(((i + 0.5) / len(parts), program.id, batch))
+            for attempt, keys in state.attempts(program, self.ladder).items():
+                parts = [keys[i : i + size] for i in range(0, len(keys), size)]
+                for i, part in enumerate(parts):
+                    batch = make_batch(self, program, part, state.plan.wanted, block=block, attempt=attempt)
+                    placed.append(((i + 0.5) / len(parts), program.id, batch))
         return [batch for _, _, batch in sorted(placed, key=lambda p: p[:2])]
 
-    def tell(self, state: Plan, batch: Batch, outcomes: Sequence[Outcome]) -> Plan:
-        """The plan without what has been answered."""
-        return state.without(batch.keys)
+    def tell(self, state: Climb, batch: Batch, outcomes: Sequence[Outcome]) -> Climb:
+        """The state without what has been answered for good, and with the reasons of what has not."""
+        return state.told(outcomes)
 
     def fit(self, batch: Batch, given: Mapping[str, pa.Table]) -> tuple[Outcome, ...]:
-        """Sample a batch, block by block, and judge each universe. Compiles on first use of the program on a device."""
+        """Sample a batch, block by block, and judge each universe. Compiles on first use of the program on a device.
+
+        A universe that takes longer than `wanted.time_limit` (compiling not counted) is an outcome without draws.
+        """
         import jax
 
+        rung = rung_of(self.ladder, batch.attempt)
+        settings = self if rung is None else self._on(rung)
+        sampled: dict[str, Sampled] = {}
         with jax.enable_x64(self.dtype == "float64"):
-            first = self._arguments(batch, batch.keys[: batch.block])
-            run = self._compiled(batch, first)
-            began = time.perf_counter()
-            rest = (batch.keys[i : i + batch.block] for i in range(batch.block, len(batch), batch.block))
-            blocks = [run(*first), *(run(*self._arguments(batch, keys)) for keys in rest)]
-            lanes = jax.tree.map(lambda *arrays: np.concatenate([np.asarray(a) for a in arrays]), *blocks)
-        lanes = jax.tree.map(lambda a: a.reshape(-1, self.chains, *a.shape[1:])[: len(batch)], lanes)
-        outcomes = judge(batch, lanes, self)
-        seconds = (time.perf_counter() - began) / len(batch)
-        return tuple(replace(outcome, seconds=seconds) for outcome in outcomes)
+            run = settings._compiled(batch, rung)
+            for i in range(0, len(batch), batch.block):
+                sampled |= settings._sample(run, batch, batch.keys[i : i + batch.block])
+        slow = {key: _too_slow(batch, key, sampled[key], run) for key in batch.keys if sampled[key].draws is None}
+        drawn = tuple(key for key in batch.keys if key not in slow)
+        judged = judge(replace(batch, keys=drawn), _stacked(sampled, drawn), settings) if drawn else ()
+        outcomes = slow | {outcome.key: outcome for outcome in judged}
+        return tuple(self._placed(replace(outcomes[key], seconds=sampled[key].seconds), batch) for key in batch.keys)
+
+    def _on(self, rung: Rung) -> NUTS:
+        """The settings of an attempt on a rung."""
+        return replace(
+            self, warmup=self.warmup * rung.warmup, target_accept=max(self.target_accept, rung.target_accept)
+        )
+
+    def _placed(self, outcome: Outcome, batch: Batch) -> Outcome:
+        """The outcome, with whether it is final, and on which rung it failed."""
+        if outcome.ok:
+            return outcome
+        rung = rung_of(self.ladder, batch.attempt)
+        further = next_attempt(
+            self.ladder, batch.attempt, outcome.reason, lambda: noncentered(batch.program) is not None
+        )
+        message = f"{outcome.message} (on the rung {rung.name!r})" if rung else outcome.message
+        return replace(outcome, final=further is None, message=message)
+
+    def _sample(self, run: StoppableBlock, batch: Batch, keys: Sequence[str]) -> dict[str, Sampled]:
+        """The draws of some universes that fit into a block, each `(chain, ...)`."""
+        limit = batch.wanted.time_limit
+        block = run(*self._arguments(batch, keys), limit if limit is None else limit * len(keys))
+        if block.draws is None and len(keys) > 1:  # who was slow? The others shall not suffer for it.
+            return {key: alone for key in keys for alone in self._sample(run, batch, [key]).values()}
+        seconds = block.seconds / len(keys)
+        shares = (_of(block.draws, i, self.chains) for i in range(len(keys)))
+        return {key: Sampled(share, seconds, block.transitions) for key, share in zip(keys, shares, strict=True)}
 
     def _arguments(self, batch: Batch, keys: Sequence[str]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Random words and leaves of one block, filled up with its first universe: a short block has other bits."""
@@ -99,16 +133,24 @@ class NUTS:
         words = np.array([rng_words(self.seed, key, batch.attempt) for key in filled], np.uint32)
         return words, batch.program.gather(filled, self.dtype)
 
-    def _compiled(self, batch: Batch, arguments: tuple[Any, ...]) -> Any:
+    def _compiled(self, batch: Batch, rung: Rung | None) -> StoppableBlock:
+        """The block of this program with these settings; compiled once in a process, on each device."""
         import jax
 
         sites = sites_to_see(batch)
+        other = noncentered(batch.program) if rung is not None and rung.noncentered else None
+        thin = 1 if rung is None else rung.longer
         device = cast(Any, jax.config).jax_default_device or jax.local_devices()[0]
         # Everything that is compiled in: settings that only judge are left out.
         kernel = (self.chains, self.warmup, self.draws, self.target_accept, self.max_tree_depth, self.dense_mass)
-        key = batch.program.id, kernel, self.dtype, batch.block, sites, str(device)
+        key = batch.program.id, kernel, thin, other is not None, self.dtype, batch.block, sites, str(device)
 
-        return _PROGRAMS.get(key, lambda: compiled(block_function(batch.program, self, sites), *arguments))
+        def make() -> StoppableBlock:
+            functions = block_functions(batch.program, self, sites, thin=thin, other=other)
+            return compile_block(functions, *self._arguments(batch, batch.keys[:1]), self.warmup + self.draws * thin)
+
+        block: StoppableBlock = _PROGRAMS.get(key, make)
+        return block
 
     def _block(self) -> int:
         """How many universes a block holds: the same for every program and plan, so that bits depend on neither."""
@@ -129,3 +171,27 @@ def sites_to_see(batch: Batch) -> tuple[str, ...]:
     sites = batch.program.sites
     asked = batch.wanted.sites | set(batch.wanted.kept(batch.program))
     return tuple(sorted({latent.name for latent in sites.latents} | (asked & set(sites.deterministic))))
+
+
+def _of(lanes: LaneDraws | None, universe: int, chains: int) -> LaneDraws | None:
+    """The lanes of one universe of a block."""
+    import jax
+
+    at = slice(universe * chains, (universe + 1) * chains)
+    return None if lanes is None else jax.tree.map(lambda array: array[at], lanes)
+
+
+def _stacked(sampled: Mapping[str, Sampled], keys: Sequence[str]) -> LaneDraws:
+    """The draws of several universes, `(universe, chain, ...)`."""
+    import jax
+
+    stacked: LaneDraws = jax.tree.map(lambda *arrays: np.stack(arrays), *(sampled[key].draws for key in keys))
+    return stacked
+
+
+def _too_slow(batch: Batch, key: str, sampled: Sampled, run: StoppableBlock) -> Outcome:
+    message = (
+        f"stopped after {sampled.seconds:.3g} s, with {sampled.transitions:,} of {run.transitions:,} transitions made "
+        f"(warm-up included); the limit is {batch.wanted.time_limit:g} s"
+    )
+    return Outcome(key, Reason.time, message, diagnostics={"block": float(batch.block)}, attempt=batch.attempt)

@@ -40,9 +40,7 @@ class Answered(NamedTuple):
     seconds: float = 0.0
 
 
-def call_all(
-    calls: Sequence[Call], then: Callable[[Any], Any], *, seconds: float | None = None
-) -> Iterator[Answered]:
+def call_all(calls: Sequence[Call], then: Callable[[Any], Any], *, seconds: float | None = None) -> Iterator[Answered]:
     """What `then` makes of each call, in order; `then` runs in the process of the call.
 
     seconds: that one call may take; None for as long as it takes. Functions and data travel by cloudpickle, so lambdas

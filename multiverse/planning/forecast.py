@@ -30,8 +30,9 @@ START_SECONDS = 3.0  # until the processes that call a function have imported wh
 class Forecast:
     """What a sweep will cost, within a factor of about three.
 
-    compile_seconds: of all programs, on one core; of functions that are not compiled, starting their processes. universe_seconds: mean time of one universe on one core. workers: how
-    many run side by side. draws: chains x (warm-up + draws) that were assumed.
+    compile_seconds: of all programs, on one core; of functions that are not compiled, starting their processes.
+    universe_seconds: mean time of one universe on one core. workers: how many run side by side. draws: chains x
+    (warm-up + draws) that were assumed.
     """
 
     compile_seconds: float

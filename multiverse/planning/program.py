@@ -16,7 +16,6 @@ from multiverse.planning.structure import Leaves, Structure
 from multiverse.row_plate import padded_rows
 from multiverse.space.universe import Universe
 
-
 Kind = Literal["model", "traced", "plain"]
 """A NumPyro model, an `estimate` function that JAX traces, or one that is called universe by universe."""
 

@@ -18,7 +18,7 @@ from scipy import stats
 
 import multiverse as mv
 from multiverse.engines.function import Function
-from multiverse.engines.outcome import Interval, Reason
+from multiverse.engines.outcome import Interval
 from multiverse.engines.processes import call_all
 from multiverse.errors import PlanError
 from multiverse.planning.build import plan

@@ -161,7 +161,7 @@ def test_an_estimand_that_raises_spoils_its_own_universes_only(planned: Plan, la
         wide = planned.universes[outcome.key]["prior"] == "wide"
         assert outcome.ok is not wide
         if wide:
-            assert outcome.reason is Reason.error
+            assert outcome.reason is Reason.estimand
             assert outcome.message == "the estimand 'above' raised LookupError: no such table"
             assert "fragile" in outcome.traceback and "LookupError: no such table" in outcome.traceback
         assert np.isnan(outcome.estimates["above"]["mean"]) == wide
@@ -182,7 +182,7 @@ def test_an_estimand_that_is_not_finite_says_in_how_many_draws(planned: Plan, la
 
 def test_an_estimand_of_the_wrong_shape_is_an_error(planned: Plan, lanes: LaneDraws) -> None:
     outcomes = judge(asked(planned, lambda draws, data, *, prior: draws["mu"].mean()), lanes, SETTINGS)
-    assert {outcome.reason for outcome in outcomes} == {Reason.error}
+    assert {outcome.reason for outcome in outcomes} == {Reason.estimand}
     assert outcomes[0].message.startswith("the estimand 'above' gives a single number for 800 draws")
 
 

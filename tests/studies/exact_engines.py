@@ -45,7 +45,7 @@ class OneRound:
     seed: int = 0
     name: ClassVar[str] = "one_round"
 
-    def init(self, plan: Plan) -> Plan:
+    def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> Plan:
         return plan
 
     def ask(self, state: Plan) -> Sequence[Batch]:
@@ -84,7 +84,7 @@ class TwoRounds:
     seed: int = 0
     name: ClassVar[str] = "two_rounds"
 
-    def init(self, plan: Plan) -> Rounds:
+    def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> Rounds:
         return Rounds(plan)
 
     def ask(self, state: Rounds) -> Sequence[Batch]:
