@@ -95,6 +95,14 @@ class StoreSuite:
         assert set(store.scan("part").column_names) == {"key", "number", "draws:site/b.c", "new"}
         assert store.scan("part", lambda name: name == "new").to_pydict() == {"new": [None, "x"]}
 
+    def test_only_some_tables_are_read(self, store: Store) -> None:
+        for i, name in enumerate("abc"):
+            store.put("part", name, self.table(1, start=i))
+        assert store.scan("part", ["key"], {"c", "a"}).to_pydict() == {"key": ["k0", "k2"]}
+        assert store.scan("part", ["key"], []).num_rows == 0
+        with pytest.raises(StoreError, match="has no part named 'd'"):
+            store.scan("part", ["key"], ["a", "d"])
+
     def test_the_bytes_are_parquet(self, store: Store) -> None:
         store.put("part", "a", self.table())
         with store.open("part", "a") as file:
@@ -128,6 +136,61 @@ class StoreSuite:
         with pytest.raises(StoreError):
             store.put("part", "a", unwritable)
         assert store.get("part", "a").equals(self.table())
+
+    @pytest.mark.parametrize("kind", [kind for kind in FOLDERS if kind != "part"])
+    def test_what_was_removed_is_gone(self, store: Store, kind: str) -> None:
+        store.put(kind, "a", self.table())
+        store.put(kind, "b", self.table(1))
+        store.remove(kind, "a")
+        assert store.names(kind) == {"b"}
+        assert store.scan(kind).equals(self.table(1))
+        with pytest.raises(StoreError, match="has no"):
+            store.get(kind, "a")
+        store.put(kind, "a", self.table(2))
+        assert store.get(kind, "a").equals(self.table(2))
+
+    def test_removing_what_is_not_there_is_harmless(self, store: Store) -> None:
+        store.remove("pack", "a")
+        store.put("manifest", "a", self.table())
+        store.remove("pack", "a")
+        assert store.names("manifest") == {"a"}
+
+    def test_a_part_is_never_removed(self, store: Store) -> None:
+        store.put("part", "a", self.table())
+        with pytest.raises(StoreError, match="cannot be removed"):
+            store.remove("part", "a")
+        assert store.get("part", "a").equals(self.table())
+
+    @pytest.mark.parametrize("kind", FOLDERS)
+    def test_what_was_set_aside_is_out_of_the_way(self, store: Store, kind: str) -> None:
+        store.put(kind, "a", self.table())
+        store.put(kind, "b", self.table(1))
+        places = {store.set_aside(kind, "a")}
+        assert store.names(kind) == {"b"}
+        assert store.scan(kind).equals(self.table(1))
+        with pytest.raises(StoreError, match="has no"):
+            store.get(kind, "a")
+        store.put(kind, "a", self.table(2))
+        assert store.get(kind, "a").equals(self.table(2))
+        places.add(store.set_aside(kind, "a"))
+        assert len(places) == 2
+        assert all("a" in place for place in places)
+        assert all(store.names(other) == ({"b"} if other == kind else frozenset()) for other in FOLDERS)
+
+    def test_what_is_not_there_cannot_be_set_aside(self, store: Store) -> None:
+        with pytest.raises(StoreError, match="has no part named 'a'"):
+            store.set_aside("part", "a")
+
+    @pytest.mark.parametrize("name", ["", "a/b", "../a", "x" * 200])
+    def test_a_name_that_could_leave_the_store_is_neither_removed_nor_set_aside(self, store: Store, name: str) -> None:
+        for ask in (lambda: store.remove("pack", name), lambda: store.set_aside("part", name)):
+            with pytest.raises(StoreError, match="cannot name a table"):
+                ask()
+
+    def test_an_unknown_kind_is_neither_removed_nor_set_aside(self, store: Store) -> None:
+        for ask in (lambda: store.remove("pakc", "a"), lambda: store.set_aside("pakc", "a")):
+            with pytest.raises(StoreError, match="Did you mean 'pack'"):
+                ask()
 
     def test_many_may_write_at_once(self, store: Store) -> None:
         def write(writer: int) -> None:

@@ -9,19 +9,22 @@ import pyarrow as pa
 
 from multiverse.store.contract import Table
 
-COLUMNS: Final = ("key", "run", "batch", "attempt", "final")
+COLUMNS: Final = ("key", "run", "batch", "attempt", "final", "finished")
 
 
 def distinct(parts: Table) -> Table:
     """Each attempt at each universe once, with a column `shown`: is it the one that counts for its run and key?
 
-    parts: rows with `COLUMNS` at least; their order is kept. An attempt that stands in two parts (a batch that ran
-    twice) is taken from the part whose name sorts first. Final counts before not final, then the latest attempt.
+    parts: rows with `COLUMNS` at least; their order is kept. An attempt that stands in two parts is taken from the one
+    that was finished last, since an attempt may be written again with more in it (a new estimand, `re_estimate`); of
+    two finished at once, from the part whose name sorts first. Final counts before not final, then the latest attempt.
     """
     narrow = parts.select(COLUMNS).append_column("row", pa.array(np.arange(parts.num_rows)))
     up, down = "ascending", "descending"
     # an attempt that stands twice may be called final once only: final wins there too
-    tried = narrow.sort_by([("key", up), ("run", up), ("attempt", down), ("final", down), ("batch", up)])
+    tried = narrow.sort_by(
+        [("key", up), ("run", up), ("attempt", down), ("final", down), ("finished", down), ("batch", up)]
+    )
     first, once = _changes(tried, "key", "run"), _changes(tried, "key", "run", "attempt")
     if first.all():
         return parts.append_column("shown", pa.array(first))

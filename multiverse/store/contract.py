@@ -1,4 +1,4 @@
-"""What a store is: immutable named tables, in four verbs, plus the bytes of one of them."""
+"""What a store is: immutable named tables, in a few verbs, plus the bytes of one of them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,14 @@ FOLDERS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+DAMAGED: Final = "damaged"  # the folder of tables that were set aside; no reader looks there
+
 NAME: Final = re.compile(r"[A-Za-z0-9_.-]+")
 NAME_LENGTH: Final = 128  # file systems stop at 255 bytes, and the temporary name is longer
+
+
+class DamagedTable(StoreError):
+    """A published table whose bytes are not what was published."""
 
 
 @runtime_checkable
@@ -48,11 +54,14 @@ class Store(Protocol):
         ...
 
     def get(self, kind: str, name: str, columns: Columns = None) -> Table:
-        """One table, or its wanted columns. Raises StoreError if the name was not published, or is damaged."""
+        """One table, or its wanted columns.
+
+        Raises StoreError if the name was not published, DamagedTable if its bytes are not what was published.
+        """
         ...
 
-    def scan(self, kind: str, columns: Columns = None) -> Table:
-        """All tables of a kind below each other, in order of their names.
+    def scan(self, kind: str, columns: Columns = None, names: Iterable[str] | None = None) -> Table:
+        """All tables of a kind, or these of them, below each other, in order of their names.
 
         Columns are joined by name, and NULL where a table lacks them; numbers widen. A column asked for by name that
         no table has comes back with Arrow's null type. Only wanted columns are read. Nothing there: no rows.
@@ -66,14 +75,15 @@ class Store(Protocol):
     def remove(self, kind: str, name: str) -> None:
         """Take a published table away; harmless where there is none.
 
-        Only for what nothing needs any more (superseded packs and manifests), never for a part: it alone holds draws.
+        Only for what nothing needs any more, such as superseded packs and manifests. Raises StoreError for a part:
+        it alone holds draws.
         """
         ...
 
     def set_aside(self, kind: str, name: str) -> str:
         """Take a table that cannot be read out of the way of readers, and say where its bytes are kept.
 
-        Raises StoreError if the name was not published.
+        What was set aside before under this name is kept too. Raises StoreError if the name was not published.
         """
         ...
 
@@ -108,6 +118,20 @@ def check_name(name: str) -> str:
     return name
 
 
+def check_removable(kind: str) -> str:
+    """The kind itself. Raises StoreError for an unknown kind, and for parts: nothing removes draws."""
+    folder_of(kind)
+    if kind == "part":
+        raise StoreError(
+            Problem(
+                "a part of a store cannot be removed",
+                "a table that can be made again: a pack or a manifest",
+                "A part alone holds its universes' draws. `multiverse doctor STORE --mend` sets damaged ones aside.",
+            )
+        )
+    return kind
+
+
 def wanted(columns: Columns, available: Iterable[str]) -> list[str]:
     """Those of the available columns that are asked for; by name in the order asked, else as they are available."""
     if columns is None:
@@ -126,5 +150,17 @@ def missing_name(store: Store, kind: str, name: str) -> StoreError:
             f"the store {store.describe()} has no {kind} named {name!r}",
             f"one of its {len(names)} published {FOLDERS[kind]}" if names else f"a published {kind}; there is none yet",
             f"{near_miss(name, names)}`multiverse status {store.describe()}` shows what the store holds.",
+        )
+    )
+
+
+def damaged_table(store: Store, kind: str, name: str, error: Exception) -> DamagedTable:
+    """The error for a published table whose bytes are not a whole Parquet file."""
+    return DamagedTable(
+        Problem(
+            f"the {kind} {name!r} of {store.describe()} is damaged and cannot be read ({error})",
+            "a whole Parquet file, as it was published",
+            f"`multiverse doctor {store.describe()}` says what is lost; with --mend it sets aside what is damaged, and "
+            "the same `multiverse run` then answers only those universes again.",
         )
     )

@@ -9,7 +9,7 @@ from multiverse.engines.outcome import DrawsName
 from multiverse.store.draws_columns import draws_column, names_of, shape_column
 from multiverse.store.read_only import part_address
 
-_EMPTY = """select null::varchar as key, null::varchar as run, null::varchar as kind, null::varchar as site,
+NO_DRAWS = """select null::varchar as key, null::varchar as run, null::varchar as kind, null::varchar as site,
     null::integer as element, null::integer as chain, null::float[] as draws where false"""
 
 
@@ -35,12 +35,20 @@ def draws_view(holders: Iterable[tuple[str, str, str]]) -> str:
     queries = [
         _one(run, name, found) for (run, column), found in sorted(batches.items()) for name in names_of([column])
     ]
-    return "\nunion all\n".join(queries or [_EMPTY])
+    return "\nunion all\n".join(queries or [NO_DRAWS])
 
 
 def _one(run: str, name: str, batches: list[str]) -> str:
-    kind, site = DrawsName.parse(name)
     files = ", ".join(text(part_address(batch)) for batch in sorted(batches))
+    return array_of_draws(name, f"(from read_parquet([{files}]) where run = {text(run)})")
+
+
+def array_of_draws(name: str, source: str) -> str:
+    """The rows of the view for draws of one name, of the attempts that `universes` shows.
+
+    source: rows of parts that have these draws, as SQL.
+    """
+    kind, site = DrawsName.parse(name)
     # row-major (chain, draw, *site): an element of a chain is every `elements`-th number of the chain's share
     return f"""
     select key, run, {text(kind)} as kind, {text(site)} as site, element::integer as element, chain::integer as chain,
@@ -54,10 +62,9 @@ def _one(run: str, name: str, batches: list[str]) -> str:
             from (
                 select part.key, part.run, {identifier(draws_column(name))} as numbers,
                     {identifier(shape_column(name))} as shape
-                from read_parquet([{files}]) as part
+                from {source} as part
                 semi join universes as u
                     on u.key = part.key and u.run = part.run and u.attempt = part.attempt and u.batch = part.batch
-                where part.run = {text(run)}
             )
         )
     )"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,11 +15,21 @@ import pyarrow as pa
 
 from multiverse.errors import Problem, StoreError
 from multiverse.store import parquet
-from multiverse.store.contract import Columns, Table, check_name, folder_of, missing_name
+from multiverse.store.contract import (
+    DAMAGED,
+    NAME,
+    Columns,
+    Table,
+    check_name,
+    check_removable,
+    damaged_table,
+    folder_of,
+    missing_name,
+)
 
 SUFFIX: Final = ".parquet"
 UNFINISHED: Final = ".parquet.tmp"  # not matched by any reader: DuckDB's glob does see names with a leading dot
-READERS: Final = 4  # threads that open files in `scan`; more were slower on two cores
+_PERMISSIONS: Final = "Mend its permissions, or copy the store to a place where you may write."
 
 
 @dataclass(frozen=True)
@@ -45,7 +55,8 @@ class FolderStore:
                 found = os.listdir(folder)
             except FileNotFoundError:
                 return frozenset()
-        return frozenset(f[len(start) : -len(SUFFIX)] for f in found if f.startswith(start) and f.endswith(SUFFIX))
+        names = (f[len(start) : -len(SUFFIX)] for f in found if f.startswith(start) and f.endswith(SUFFIX))
+        return frozenset(name for name in names if NAME.fullmatch(name))  # "part-a (copy).parquet" is nobody's business
 
     def put(self, kind: str, name: str, table: Table) -> None:
         """Publish a table, whole or not at all."""
@@ -71,13 +82,20 @@ class FolderStore:
 
     def get(self, kind: str, name: str, columns: Columns = None) -> Table:
         """One table, or its wanted columns."""
-        with self.open(kind, name) as source, _damaged(self.file(kind, name)):
-            return parquet.read(source, columns)
+        with self.open(kind, name) as source:
+            try:
+                return parquet.read(source, columns)
+            except parquet.UNREADABLE as error:
+                raise damaged_table(self, kind, name, error) from error
 
-    def scan(self, kind: str, columns: Columns = None) -> Table:
-        """All tables of a kind below each other, in order of their names."""
-        with ThreadPoolExecutor(READERS) as pool:
-            tables = list(pool.map(lambda name: self.get(kind, name, columns), sorted(self.names(kind))))
+    def scan(self, kind: str, columns: Columns = None, names: Iterable[str] | None = None) -> Table:
+        """All tables of a kind, or these of them, below each other, in order of their names."""
+        with ThreadPoolExecutor(parquet.READERS) as pool:
+            tables = list(
+                pool.map(
+                    lambda name: self.get(kind, name, columns), sorted(self.names(kind) if names is None else names)
+                )
+            )
         return parquet.union(tables, columns)
 
     def open(self, kind: str, name: str) -> BinaryIO:
@@ -96,6 +114,27 @@ class FolderStore:
                 return open(file, "rb")
             except FileNotFoundError:
                 raise missing_name(self, kind, name) from None
+
+    def remove(self, kind: str, name: str) -> None:
+        """Take a published table away; harmless where there is none."""
+        file = self.file(check_removable(kind), name)
+        with _explained(f"{file} could not be removed", "a folder that this process may write to", _PERMISSIONS):
+            file.unlink(missing_ok=True)
+
+    def set_aside(self, kind: str, name: str) -> str:
+        """Move the file to `damaged/`, under a name of its own there."""
+        file = self.file(kind, name)
+        aside = self.path / DAMAGED / f"{kind}-{name}.{uuid.uuid4().hex[:8]}{SUFFIX}"
+        with _explained(f"{file} could not be set aside", "a folder that this process may write to", _PERMISSIONS):
+            try:
+                file.lstat()
+                _make_folder(aside.parent)
+                os.rename(file, aside)  # of a link, the link itself
+            except FileNotFoundError:
+                raise missing_name(self, kind, name) from None
+            _flush_folder(aside.parent)
+            _flush_folder(file.parent)
+        return str(aside)
 
     def file(self, kind: str, name: str) -> Path:
         """Where this table is, or would be."""
@@ -124,18 +163,3 @@ def _explained(what: str, expected: str, mend: str) -> Iterator[None]:
         yield
     except (OSError, pa.ArrowException) as error:
         raise StoreError(Problem(f"{what} ({error})", expected, mend)) from error
-
-
-@contextmanager
-def _damaged(file: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, pa.ArrowException) as error:
-        raise StoreError(
-            Problem(
-                f"{file} is damaged and cannot be read ({error})",
-                "a whole Parquet file, as it was published",
-                f"mv '{file}' '{file}.damaged', then give the same `multiverse run` again: "
-                "only what was in this file is computed anew.",
-            )
-        ) from error

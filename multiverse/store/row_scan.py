@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -52,7 +51,9 @@ def gather_rows(store: Store, columns: Columns = None) -> Gathered:
         if len(tables) < len(packs):
             continue
         try:
-            tables += _read(store, sorted(parts.difference(*packs.values())), of_rows)
+            tables.append(store.scan("part", of_rows, parts.difference(*packs.values())))
+        except pa.ArrowException as error:
+            raise _strangers(store, error) from error
         except StoreError:
             if parts <= store.names("part"):
                 raise
@@ -63,11 +64,6 @@ def gather_rows(store: Store, columns: Columns = None) -> Gathered:
 def usable(manifest: Manifest | None, parts: frozenset[str]) -> dict[str, frozenset[str]]:
     """The packs of a manifest that stand for published parts only: a part that was set aside takes its rows along."""
     return {pack: its for pack, its in manifest.packs.items() if its <= parts} if manifest else {}
-
-
-def _read(store: Store, parts: Iterable[str], columns: Columns) -> list[Table]:
-    with ThreadPoolExecutor(parquet.READERS) as pool:
-        return list(pool.map(lambda name: store.get("part", name, columns), parts))
 
 
 def _rows_only(columns: Columns) -> Columns:
@@ -89,10 +85,14 @@ def _union(store: Store, tables: list[Table], columns: Columns) -> Table:
         typed = SCHEMA.empty_table()
         return parquet.union([typed.select(wanted(columns, typed.column_names)), *tables], columns)
     except pa.ArrowException as error:
-        raise StoreError(
-            Problem(
-                f"the parts of {store.describe()} do not fit below each other ({error})",
-                "columns of one name that have one type",
-                f"`multiverse doctor {store.describe()}` says which of them does not belong here.",
-            )
-        ) from error
+        raise _strangers(store, error) from error
+
+
+def _strangers(store: Store, error: Exception) -> StoreError:
+    return StoreError(
+        Problem(
+            f"the parts of {store.describe()} do not fit below each other ({error})",
+            "columns of one name that have one type",
+            f"`multiverse doctor {store.describe()}` says which of them does not belong here.",
+        )
+    )

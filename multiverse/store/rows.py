@@ -10,9 +10,9 @@ import pyarrow as pa
 from multiverse.store import parquet
 from multiverse.store.attempts import distinct
 from multiverse.store.contract import Store, Table
-from multiverse.store.part import SCHEMA, is_row_column
 from multiverse.store.plan_table import OPTION, PlannedDecision, decode_header
-from multiverse.store.records import Sections, decode_record, encode_run, latest, read_runs
+from multiverse.store.records import Sections, decode_record, encode_run, latest, plan_of, read_runs
+from multiverse.store.row_scan import scan_rows
 
 _PLANNED: Final = pa.schema(
     {
@@ -56,7 +56,7 @@ class Rows(NamedTuple):
 def read_rows(store: Store) -> Rows:
     """All rows of the store as it is now. A part published meanwhile is there or not, whole."""
     runs = latest(read_runs(store))
-    plans = {name: store.get("plan", name) for name in {record.plan for record in runs.values()}}
+    plans = {plan: plan_of(store, record) for plan, record in {r.plan: r for r in runs.values()}.items()}
     spaces = [decode_header(plans[record.plan]).decisions for record in runs.values()]
     decisions = _once(decision.name for space in spaces for decision in space)
     studies = [(None, decode_record(store.get("study", name))) for name in sorted(store.names("study"))]
@@ -64,7 +64,7 @@ def read_rows(store: Store) -> Rows:
     return Rows(
         decisions,
         _planned({run: plans[record.plan] for run, record in runs.items()}, decisions),
-        distinct(parquet.union([SCHEMA.empty_table(), store.scan("part", is_row_column)])),
+        distinct(scan_rows(store)),
         _options(spaces),
         _manifest([*studies, *records]),
     )

@@ -69,6 +69,7 @@ VIEWS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "reference": "BOOLEAN",
             "ok": "BOOLEAN",
             "estimand": "VARCHAR",
+            "interval": "VARCHAR",
             **dict.fromkeys(STATISTICS, _NUMBERS),
         },
         "diagnostics": {

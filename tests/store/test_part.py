@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from multiverse.engines.outcome import DrawsName, Outcome, Reason
+from multiverse.engines.outcome import DrawsName, Interval, Outcome, Reason
 from multiverse.errors import StoreError
 from multiverse.store import parquet
 from multiverse.store.draws_columns import draws_column, encode_draws, names_of, shape_column
@@ -40,25 +40,34 @@ numbers = st.floats(width=64)
 shapes = hnp.array_shapes(min_dims=2, max_dims=4, min_side=0, max_side=3)
 draws = st.sampled_from([np.float32, np.float64]).flatmap(lambda dtype: hnp.arrays(dtype, shapes))
 draws_names = st.builds(lambda kind, name: str(DrawsName(kind, name)), st.sampled_from(["estimand", "site"]), names)
-outcomes = st.builds(
-    Outcome,
-    key=st.from_regex(r"[0-9a-f]{4}", fullmatch=True),
-    reason=st.sampled_from(Reason),
-    message=texts,
-    traceback=texts,
-    draws=st.dictionaries(draws_names, draws, max_size=3),
-    estimates=st.dictionaries(
-        names, st.dictionaries(st.sampled_from(STATISTICS) | sql_names, numbers, max_size=3), max_size=3
-    ),
-    diagnostics=st.dictionaries(st.sampled_from(DIAGNOSTICS) | sql_names, numbers, max_size=3),
-    seconds=st.floats(0, 1e6),
-    attempt=st.integers(1, 9),
-    final=st.booleans(),
+estimates = st.dictionaries(
+    names, st.dictionaries(st.sampled_from(STATISTICS) | sql_names, numbers, max_size=3), max_size=3
+)
+outcomes = estimates.flatmap(
+    lambda told: st.builds(
+        Outcome,
+        key=st.from_regex(r"[0-9a-f]{4}", fullmatch=True),
+        reason=st.sampled_from(Reason),
+        message=texts,
+        traceback=texts,
+        draws=st.dictionaries(draws_names, draws, max_size=3),
+        estimates=st.just(told),
+        intervals=st.dictionaries(st.sampled_from([*told, "nothing is told of this"]), st.sampled_from(Interval)),
+        diagnostics=st.dictionaries(st.sampled_from(DIAGNOSTICS) | sql_names, numbers, max_size=3),
+        seconds=st.floats(0, 1e6),
+        attempt=st.integers(1, 9),
+        final=st.booleans(),
+    )
 )
 
 
 def defined(numbers: Mapping[str, float]) -> dict[str, float]:
     return {name: number for name, number in numbers.items() if not math.isnan(number)}
+
+
+def kinds_of(outcome: Outcome) -> dict[str, Interval]:
+    """The kind of interval of each estimate: credible where nothing is said."""
+    return {name: outcome.intervals.get(name, Interval.credible) for name in outcome.estimates}
 
 
 def assert_same(read: Outcome, written: Outcome) -> None:
@@ -67,6 +76,7 @@ def assert_same(read: Outcome, written: Outcome) -> None:
     assert read.diagnostics == defined(written.diagnostics)
     assert list(read.estimates) == list(written.estimates)
     assert all(read.estimates[name] == defined(table) for name, table in written.estimates.items())
+    assert kinds_of(read) == kinds_of(written)
     assert read.draws.keys() == written.draws.keys()
     for name, array in written.draws.items():
         np.testing.assert_array_equal(read.draws[name], array)
@@ -130,6 +140,25 @@ def test_what_a_batch_says_of_its_rows() -> None:
     assert table["rows_kept"].to_pylist() == [None, 7]
     assert table["finished"].to_pylist() == [NOON.replace(tzinfo=None)] * 2
     assert table["reason"].to_pylist() == [None, "rhat"]
+
+
+def test_parts_older_than_the_kind_of_interval_hold_credible_ones() -> None:
+    told = Outcome("k", estimates={"a": {"mean": 1.0}, "b": {"mean": 2.0}}, intervals={"b": Interval.none})
+    table = encode([told], **BATCH)
+    assert table["interval"].to_pylist() == [["credible", "none"]]
+    old = table.drop_columns("interval")
+    for stored in (old, parquet.union([SCHEMA.empty_table(), old])):
+        (read,) = decode(stored)
+        assert kinds_of(read) == {"a": Interval.credible, "b": Interval.credible}
+    both = parquet.union([old, table])
+    assert [kinds_of(outcome)["b"] for outcome in decode(both)] == ["credible", "none"]
+
+
+def test_a_kind_of_interval_of_a_later_version() -> None:
+    table = encode([Outcome("k", estimates={"a": {"mean": 1.0}})], **BATCH)
+    later = table.set_column(table.column_names.index("interval"), "interval", pa.array([["fiducial"]]))
+    with pytest.raises(StoreError, match="'fiducial'"):
+        decode(later)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from multiverse.engines.outcome import DrawsName, Outcome, Reason
+from multiverse.engines.outcome import DrawsName, Interval, Outcome, Reason
 from multiverse.errors import ResultError, StoreError
 from multiverse.store import synthetic
 from multiverse.store.contract import Store
@@ -107,6 +107,28 @@ def test_estimates_are_what_the_engine_said(filled: Store) -> None:
         numbers = said[row["key"]].estimates[row["estimand"]]
         assert {name: row[name] for name in numbers} == numbers
         assert row["ok"] == said[row["key"]].ok
+
+
+def test_estimates_say_which_kind_of_interval_they_have(filled: Store) -> None:
+    told = {name: {"mean": 1.0} for name in ("draws", "error", "number")}
+    kinds = {"error": Interval.confidence, "number": Interval.none}
+    keys = [universe.key for universe in synthetic.plan().universes[:2]]
+    for key in keys:
+        put(filled, f"other-{key}", Outcome(key, attempt=9, estimates=told, intervals=kinds))
+    old = filled.get("part", f"other-{keys[1]}").drop_columns("interval")
+    put_old = MemoryStore()
+    for kind in ("study", "plan", "run"):
+        for name in filled.names(kind):
+            put_old.put(kind, name, filled.get(kind, name))
+    put_old.put("part", "new", filled.get("part", f"other-{keys[0]}"))
+    put_old.put("part", "old", old)
+    found = query(put_old, "select key, estimand, interval from estimates order by all")
+    assert [tuple(row) for row in found.itertuples(index=False)] == [
+        (keys[0], "draws", "credible"),
+        (keys[0], "error", "confidence"),
+        (keys[0], "number", "none"),
+        *((keys[1], name, "credible") for name in told),  # written before the column was
+    ]
 
 
 def test_every_attempt_has_diagnostics(filled: Store) -> None:
@@ -335,7 +357,7 @@ class TestDraws:
             file.write_bytes(file.read_bytes()[:200])
             with pytest.raises(ResultError, match="main-004"):
                 ask(con, "from draws")
-        with pytest.raises(StoreError, match="main-004.parquet is damaged"):
+        with pytest.raises(StoreError, match="the part .main-004. of .* is damaged"):
             query(store, "from universes")
 
 
@@ -349,7 +371,7 @@ def test_a_mistake_names_the_columns_there_are(filled: Store) -> None:
     with pytest.raises(ResultError) as caught:
         query(filled, "select meen from estimates")
     assert '"meen" not found' in str(caught.value)
-    assert "estimates(key, run, counties, family, tail, slope, reference, ok, estimand, mean, sd" in str(caught.value)
+    assert "estimates(key, run, counties, family, tail, slope, reference, ok, estimand, interval," in str(caught.value)
     assert "other views: universes, diagnostics" in str(caught.value)
     with pytest.raises(ResultError, match=r"universes\(key, run, counties"):
         query(filled, "select * from universe")
@@ -359,4 +381,4 @@ def test_many_questions_to_one_moment(con: object, filled: Store) -> None:
     put(filled, "later", Outcome("k"))
     assert ask(con, "select count(*) as n from universes").n[0] == 12  # type: ignore[arg-type]
     assert ask(con, "with u as (from universes) select count(*) as n from u").n[0] == 12  # type: ignore[arg-type]
-    assert len(ask(con, "summarize estimates")) == 21  # type: ignore[arg-type]
+    assert len(ask(con, "summarize estimates")) == 22  # type: ignore[arg-type]

@@ -1,0 +1,169 @@
+"""A disk that is full, and a folder that may not be written: a clear error, nothing lost, and it goes on after mending.
+
+Both are real: the disk is a file system of one megabyte where this process may mount one, and else a limit on the
+size of files; the folder's mode binds root too, who is made to give up the right to disregard it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from multiverse.store.end_state import end_state
+from multiverse.store.folder import FolderStore
+from multiverse.store.row_scan import scan_rows
+from multiverse.store.synthetic_load import Load
+
+SIZE = 2**20  # bytes of the disk
+LOAD = Load(640, 64, draws=200)  # some 200 KB a part: the disk is full after a few
+CAP_DAC_OVERRIDE, PR_CAPBSET_DROP = 1, 24  # linux/capability.h, linux/prctl.h
+
+WRITER = """
+import sys
+from pathlib import Path
+from multiverse.errors import StoreError
+from multiverse.store.compact import compact
+from multiverse.store.folder import FolderStore
+from multiverse.store.synthetic_load import Load
+
+store, load = FolderStore(Path(sys.argv[1])), Load(640, 64, draws=200)
+try:
+    if sys.argv[2] == "compact":
+        compact(store)
+    for part in range(load.parts):
+        if load.name(part) not in store.names("part"):
+            load.write(store, part)
+except StoreError as error:
+    sys.exit(str(error))
+"""
+
+
+def write(store: Path, task: str = "write", **limits: Callable[[], None]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", WRITER, store, task], capture_output=True, text=True, timeout=120, check=False, **limits
+    )
+
+
+class Disk:
+    """A disk of `SIZE` bytes, or where none may be mounted a limit on the size of files."""
+
+    def __init__(self, path: Path):
+        self.path, self.limit = path, 100_000
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "none", path]
+        self.mounted = not subprocess.run(mount, capture_output=True, check=False).returncode
+
+    def write(self, task: str = "write") -> subprocess.CompletedProcess[str]:
+        limits = {} if self.mounted else {"preexec_fn": self._limited}
+        return write(self.path / "store", task, **limits)
+
+    def fill(self) -> None:
+        self.limit = 100
+        if self.mounted:
+            with suppress(OSError), (self.path / "filler").open("wb", buffering=0) as file:
+                while True:
+                    file.write(bytes(4096))
+
+    def grow(self) -> None:
+        self.limit = 64 * SIZE
+        if self.mounted:
+            subprocess.run(["mount", "-o", f"remount,size={64 * SIZE}", self.path], check=True)
+
+    def _limited(self) -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (self.limit, self.limit))
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    place = tmp_path / "disk"
+    place.mkdir()
+    found = Disk(place)
+    yield found
+    subprocess.run(["umount", place], capture_output=True, check=False)
+
+
+@pytest.fixture
+def straight(tmp_path: Path) -> FolderStore:
+    """The same, written without a hitch."""
+    store = FolderStore(tmp_path / "straight")
+    for part in range(LOAD.parts):
+        LOAD.write(store, part)
+    return store
+
+
+def test_a_full_disk(disk: Disk, straight: FolderStore) -> None:
+    store = FolderStore(disk.path / "store")
+    stopped = disk.write()
+    assert stopped.returncode == 1
+    assert "nothing that was in the store is lost" in stopped.stderr and "Make room" in stopped.stderr
+    assert "No space left on device" in stopped.stderr or "File too large" in stopped.stderr
+    there = store.names("part")
+    assert len(there) < LOAD.parts
+    assert scan_rows(store).num_rows == len(there) * LOAD.batch  # what is there is whole
+    assert not list((store.path / "parts").glob("*.tmp"))
+    disk.grow()
+    assert disk.write().returncode == 0
+    assert end_state(store).equals(end_state(straight))
+
+
+def test_a_disk_that_is_full_when_the_store_is_compacted(disk: Disk) -> None:
+    store = FolderStore(disk.path / "store")
+    LOAD.write(store, 0)
+    before = scan_rows(store)
+    disk.fill()
+    stopped = disk.write("compact")
+    assert stopped.returncode == 1 and "could not be written; nothing that was in the store is lost" in stopped.stderr
+    assert scan_rows(store).equals(before) and not store.names("pack")
+    disk.grow()
+    assert disk.write("compact").returncode == 0
+    assert len(store.names("pack")) == 1 and scan_rows(store).num_rows == LOAD.universes
+
+
+def give_up_the_right() -> None:
+    """Root may write whatever a folder's mode says; after this, not."""
+    if os.geteuid() == 0:
+        ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0)
+
+
+@pytest.mark.parametrize("task", ["write", "compact"])
+def test_a_folder_that_may_only_be_read(tmp_path: Path, straight: FolderStore, task: str) -> None:
+    store = FolderStore(tmp_path / "store")
+    LOAD.write(store, 0)
+    before = end_state(store)
+    for folder in (store.path, store.path / "parts"):
+        folder.chmod(0o555)
+    stopped = write(store.path, task, preexec_fn=give_up_the_right)
+    assert stopped.returncode == 1
+    assert "could not be written" in stopped.stderr and "Permission denied" in stopped.stderr
+    assert "mend the permissions" in stopped.stderr
+    assert end_state(store).equals(before)
+    for folder in (store.path, store.path / "parts"):
+        folder.chmod(0o755)
+    assert write(store.path, task).returncode == 0
+    assert end_state(store).equals(end_state(straight))
+
+
+def test_a_store_that_may_only_be_read_is_read(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "store")
+    Load(64, 16).begin(store)
+    Load(64, 16).write(store, 0)
+    folders = [store.path, *(path for path in store.path.iterdir())]
+    for folder in folders:
+        folder.chmod(0o555)
+    words = [sys.executable, "-m", "multiverse"]
+    for command in (["status", store.path], ["sql", store.path, "from universes"], ["doctor", store.path]):
+        told = subprocess.run(
+            [*words, *command], capture_output=True, text=True, check=False, preexec_fn=give_up_the_right
+        )
+        assert told.returncode == 0, told.stderr
+    for folder in folders:
+        folder.chmod(0o755)
