@@ -4,35 +4,47 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from multiverse.errors import Problem, ResultError, near_miss
+from multiverse.progress import Progress, bar
 from multiverse.store.contract import Store
+from multiverse.store.limits import SECONDS
 from multiverse.store.place import open_store
 from multiverse.store.plan_table import PlanHeader, PlanRecord, decode_plan
 from multiverse.store.records import RunRecord, latest, read_runs
 
 if TYPE_CHECKING:
     import arviz as az
+    import duckdb
     import pandas as pd
     import xarray as xr
 
     from multiverse.aggregate.agreement import Agreement
     from multiverse.aggregate.attribution import Attribution
+    from multiverse.aggregate.comparison import Comparison
     from multiverse.aggregate.estimates import Estimates
     from multiverse.aggregate.summary import Summary
     from multiverse.aggregate.uncertainty import Uncertainty
+    from multiverse.planning.plan import Plan
     from multiverse.plot.figure import Figure
+    from multiverse.rerun.rerun import Rerun
+    from multiverse.study import Study
+    from multiverse.verify.verification import Verification
 
 
 @dataclass(frozen=True)
 class Results:
-    """The answers of one run of a store, as they are at the moment of asking: a sweep may still be writing."""
+    """The answers of one run of a store, as they are at the moment of asking: a sweep may still be writing.
+
+    study: what was answered, where this process ran it; None for a store that was loaded.
+    """
 
     store: Store
     run: str
+    study: Study | None = field(default=None, repr=False, compare=False)
 
     @functools.cached_property
     def record(self) -> RunRecord:
@@ -63,20 +75,33 @@ class Results:
         """The names of the estimands."""
         return self.header.estimands
 
-    def sql(self, query: str) -> pd.DataFrame:
-        """One SELECT on the views of docs/schema.md (of all runs of the store), read-only, as a DataFrame."""
+    def sql(self, query: str, *, seconds: float = SECONDS) -> pd.DataFrame:
+        """One SELECT on the views of docs/schema.md (of all runs of the store), read-only, as a DataFrame.
+
+        seconds: it is stopped if it takes longer. Raises ResultError where it cannot be answered.
+        """
         from multiverse.store.sql import query as ask
 
-        return ask(self.store, query)
+        return ask(self.store, query, seconds=seconds)
+
+    def attach(self, con: duckdb.DuckDBPyConnection, name: str | None = None) -> None:
+        """Give a DuckDB connection of your own the same views, in a database `name`: `con.sql("from NAME.estimates")`.
+
+        name: by default that of the store's folder. They read the store's files at each question, as they are then.
+        Raises StoreError for a store that is no folder of this machine, and for a name that is taken.
+        """
+        from multiverse.store.attach import attach_views, database_name
+
+        attach_views(con, self.store, database_name(Path(self.store.describe())) if name is None else name)
 
     def table(self, estimand: str | None = None) -> pd.DataFrame:
         """One row per answered universe: key, a column for each decision, reference, ok, reason, the estimate.
 
-        estimand: by default the first one.
+        estimand: by default the first one. `interval` says which kind its quantiles span: credible, confidence, none.
         """
         wanted = self._estimand(estimand).replace("'", "''")
         run = self.run.replace("'", "''")
-        numbers = "mean, sd, median, q2_5, q25, q75, q97_5, p_positive, mcse_mean, ess, ess_tail, rhat"
+        numbers = "interval, mean, sd, median, q2_5, q25, q75, q97_5, p_positive, mcse_mean, ess, ess_tail, rhat"
         return self.sql(
             f"""select u.* exclude (run, attempt, final, batch, host, finished), {numbers}
             from universes u left join (select * from estimates where estimand = '{wanted}') e using (key, run)
@@ -153,6 +178,60 @@ class Results:
         data: az.InferenceData = az.from_dict(posterior=posterior, sample_stats=stats)
         return data
 
+    def rerun(
+        self,
+        key: str,
+        study: Study | Plan | str | Path | None = None,
+        *,
+        engine: Any = None,
+        keep: str | Iterable[str] = "all",
+        progress: Progress = bar,
+    ) -> Rerun:
+        """One universe once more, alone and with everything shown; `.same` says whether it gives the same draws.
+
+        key: of an answered universe, or the beginning of it, or "reference". study: the study, its plan or its file;
+        None: that of this process, else the file that the run recorded. engine: the engine itself, where it is not one
+        of ours. keep: which draws come with it, as in `run`. Writes nothing. Raises ResultError where the universe is
+        not answered, where the study was changed since (and says what), and where nothing says which study it is.
+        """
+        from multiverse.rerun.rerun import rerun
+
+        kept = keep if isinstance(keep, str) else list(keep)
+        of = self.study if study is None else study
+        return rerun(self.store, self.run, self.key(key), of, engine=engine, keep=kept, progress=progress)
+
+    def verify(
+        self,
+        study: Study | Plan | str | Path | None = None,
+        *,
+        n: int | None = 20,
+        seed: int = 0,
+        engine: Any = None,
+        executor: Any = None,
+        progress: Progress = bar,
+    ) -> Verification:
+        """A random sample of universes answered again and compared with the store; `.ok` is the verdict.
+
+        n: how many, spread over programs; None: all. seed: of the sample. study, engine: as in `rerun`. executor: such
+        as `Local()`, to answer many side by side. Writes nothing.
+        """
+        from multiverse.rerun.again import one_by_one
+        from multiverse.verify.verify import verify
+
+        together = one_by_one if executor is None else executor.map
+        of = self.study if study is None else study
+        return verify(self.store, self.run, of, n=n, seed=seed, engine=engine, together=together, progress=progress)
+
+    def export(self, out: str | Path, *, draws: bool = True, progress: Progress = bar) -> Path:
+        """Write the whole store, all its runs, into one archive; gives its path.
+
+        out: `radon.nc` (netCDF4), `radon.zarr`, or a folder for CSV files. draws: whether the kept draws go too.
+        Raises ResultError where there is something of that name, or where a package is missing.
+        """
+        from multiverse.export.export import export
+
+        return export(self.store, out, draws=draws, progress=progress)
+
     def key(self, beginning: str) -> str:
         """The whole key of a universe from its first characters; `reference` stands for the reference universe."""
         universes = self.plan.universes
@@ -211,6 +290,23 @@ class Results:
         from multiverse.aggregate.agreement import agreement
 
         return agreement(self.estimates(estimand), above=above, below=below, rope=rope)
+
+    def compare(self, other: str | Results, estimand: str | None = None) -> Comparison:
+        """How another run answers: differences in Monte Carlo errors, changed conclusions and colours, seconds.
+
+        other: the name of another run of this store, or results of any store of the study. estimand: by default the
+        first that both have. Raises ResultError where they have none in common.
+        """
+        from multiverse.aggregate.common_ground import common_estimand, differences
+        from multiverse.aggregate.comparison import compare
+
+        there = Results(self.store, other) if isinstance(other, str) else other
+        runs = (self.run, there.run)
+        if self.run == there.run:
+            runs = (f"{self.run} of {self.store.describe()}", f"{there.run} of {there.store.describe()}")
+        name = common_estimand(self.estimands, there.estimands, runs, estimand)
+        notes = differences(self.record.sections, there.record.sections, runs, name)
+        return compare(self.estimates(name), there.estimates(name), runs, notes)
 
     def curve(self, estimand: str | None = None, **options: Any) -> Figure:
         """The specification curve; `.save("curve.pdf", width="89mm")` writes it with its data and caption."""

@@ -17,7 +17,8 @@ from multiverse.identity.keys import StudyIdentity, changed_settings, run_id
 from multiverse.planning.plan import Plan, Wanted
 from multiverse.provenance.data import data_section
 from multiverse.provenance.git_state import git_section
-from multiverse.provenance.machine import hardware_section, versions_section
+from multiverse.provenance.machine import hardware as hardware
+from multiverse.provenance.machine import versions as versions
 from multiverse.provenance.own_modules import file_of, packages_of, written_in
 from multiverse.provenance.source import source_section
 from multiverse.re_estimate.owed import ESTIMANDS as ESTIMANDS
@@ -147,26 +148,6 @@ def _settings(engine: Any, wanted: Wanted) -> dict[str, str]:
     return {name: json.dumps(value) for name, value in flat.items()}
 
 
-def versions() -> dict[str, str | None]:
-    """The versions of Python and of the packages that answers may depend on; None where one is not installed."""
-    return {"python": platform.python_version(), **{name: _version(name) for name in VERSIONS}}
-
-
-def hardware() -> dict[str, str | None]:
-    """What this process computes on."""
-    import jax
-
-    devices = jax.local_devices()
-    return {
-        "machine": platform.machine(),
-        "system": platform.platform(),
-        "cores": str(os.cpu_count()),
-        "devices": ", ".join(sorted({f"{d.platform}:{d.device_kind}" for d in devices})),
-        "device count": str(len(devices)),
-        "fused multiply-add": "yes" if is_fused() else "no",
-    }
-
-
 def _sections(engine: Any, plan: Plan, records: Sequence[RunRecord]) -> dict[str, dict[str, str | None]]:
     """The manifest of a run; docs/schema.md says what each section holds."""
     modules = written_in(plan.study)
@@ -179,8 +160,8 @@ def _sections(engine: Any, plan: Plan, records: Sequence[RunRecord]) -> dict[str
         "settings": dict(_settings(engine, plan.wanted)),
         ESTIMANDS: dict(plan.wanted.identities),
         "thresholds": _thresholds(engine),
-        "versions": versions_section(packages_of(modules)),
-        "hardware": hardware_section(),
+        "versions": versions(packages_of(modules)),
+        "hardware": hardware(),
         "command": {"argv": " ".join(sys.argv), "folder": os.getcwd()},
         "git": git_section(folder, files),
         "data": data_section(plan, before),
@@ -196,8 +177,8 @@ def _thresholds(engine: Any) -> dict[str, str | None]:
     told: dict[str, str | None] = {}
     usual = vars(type(gate)())
     for name, value in vars(gate).items():
-        source = SOURCES.get(name)
         told[f"gate.{name}"] = json.dumps(value)
-        own = value != usual.get(name)
-        told[f"gate.{name}: source"] = f"chosen for this run; {json.dumps(usual.get(name))} by default: {source}" if own else source
+        source, default = SOURCES.get(name), usual.get(name)
+        own = value != default
+        told[f"gate.{name}: source"] = f"chosen for this run; {default} by default: {source}" if own else source
     return told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -107,8 +107,8 @@ class Watched:
         self.read += [f"{name} {c}" for c in table.column_names if c.startswith("draws:") and table.num_rows]
         return table
 
-    def scan(self, kind: str, columns: Columns = None) -> Table:
-        table = self.inner.scan(kind, columns)
+    def scan(self, kind: str, columns: Columns = None, names: Iterable[str] | None = None) -> Table:
+        table = self.inner.scan(kind, columns, names)
         self.read += [f"scan {c}" for c in table.column_names if c.startswith("draws:")]
         return table
 

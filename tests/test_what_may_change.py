@@ -120,7 +120,11 @@ def doubled(draws: Mapping[str, Any]) -> Any:
     return 2 * draws["mu"]
 
 
-def test_a_new_or_changed_estimand_says_what_must_run_again(normal_mean: ModuleType) -> None:
+def plain(draws: Mapping[str, Any]) -> Any:
+    return draws["mu"]
+
+
+def test_an_estimand_whose_sites_were_not_kept_says_what_must_run_again(normal_mean: ModuleType) -> None:
     store, space, engine = MemoryStore(), normal_mean.space(2, 1, 1), normal_mean.QUICK
 
     def answer(estimands: Mapping[str, Any], name: str = "main") -> Results:
@@ -128,16 +132,17 @@ def test_a_new_or_changed_estimand_says_what_must_run_again(normal_mean: ModuleT
             normal_mean.study(space, estimands=estimands), store=store, engine=engine, run=name, progress=no_progress
         )
 
-    answer({"mu": "mu", "double": doubled})
-    with pytest.raises(StoreError, match="answered 2 universes without 'other'") as refused:
-        answer({"mu": "mu", "other": doubled})
-    assert "run='with other'" in str(refused.value)
+    answer({"mu": plain, "double": doubled})
+    with pytest.raises(StoreError, match="answered 2 universes without 'other', and kept no draws of 'mu'") as refused:
+        answer({"mu": plain, "other": doubled})
+    assert "run='with other' and keep='all'" in str(refused.value)
     with pytest.raises(StoreError, match="2 universes for another estimand 'double': it has changed"):
         answer({"double": lambda draws: 3 * draws["mu"]})
+    assert len(store.names("run")) == 1
     fewer = answer({"double": doubled})
     assert fewer.estimands == ("double",)
-    assert answer({"double": doubled, "mu": "mu"}).table("mu")["mean"].notna().all()
-    beside = answer({"mu": "mu", "other": doubled}, "with other")
+    assert answer({"double": doubled, "mu": plain}).table("mu")["mean"].notna().all()
+    beside = answer({"mu": plain, "other": doubled}, "with other")
     np.testing.assert_array_equal(beside.table("other")["mean"], fewer.table("double")["mean"])
     assert len(store.names("part")) == 2
 

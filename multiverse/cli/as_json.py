@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -21,6 +22,8 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if isinstance(value, Decimal):
+        return number(value)
     if isinstance(value, Mapping):
         return {str(name): plain(part) for name, part in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -32,3 +35,8 @@ def plain(value: Any) -> Any:
         return plain(value.tolist())
     text = str(value)
     return None if text == "<NA>" else text
+
+
+def number(value: Decimal) -> int | float:
+    """An integer where it is one, as what SQL sums up (HUGEINT) is; else the nearest float."""
+    return int(value) if value == value.to_integral_value() else float(value)

@@ -13,12 +13,18 @@ class Counting:
 
     def __init__(self) -> None:
         self.done = self.total = 0
-        self.place = ""
+        self.place = self.computed = ""
         self.bar = bar
 
     @contextmanager
     def sweep(self, title: str, total: int, unit: str) -> Iterator[Advance]:
-        """The bar of the sweep itself."""
+        """The bar of the sweep itself, and of what is computed from kept draws before it."""
+        if unit != "universes":
+            with bar(title, total, unit) as advance:
+                yield advance
+            done = title.replace("computing", "Computed", 1)
+            self.computed = f"{done}: {total:,} {unit}, without sampling."
+            return
         self.total = total
         with bar(title, total, unit) as advance:
 

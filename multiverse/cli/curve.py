@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from multiverse.cli.store_argument import run_option, shown_path, store_argument, store_path
+from multiverse.cli.store_argument import opened_store, run_option, shown_path, store_argument
 
 _HELP = """Draw the specification curve of ESTIMAND (the first one by default).
 
 Beside the figure its data are written as .data.csv and its caption as .caption.txt, under the same
-name. STORE is a store's folder, or a study file.
+name. STORE is a store's folder or address, or a study file.
 
 \b
 Example:
@@ -44,10 +44,10 @@ def curve(
     run_name: str | None,
 ) -> None:
     """Draw the specification curve of a store."""
-    path = store_path(store)
+    place = opened_store(store)
     from multiverse.results import load
 
-    results = load(path, run=run_name)
+    results = load(place.store, run=run_name)
     figure = results.curve(estimand, title_y=title, threshold=threshold, width=width)
     for written in figure.save(Path(output).expanduser()):
         click.echo(f"wrote {shown_path(written)}")

@@ -5,14 +5,21 @@ from __future__ import annotations
 import click
 
 from multiverse import __version__
+from multiverse.cli.compact import compact
+from multiverse.cli.compare import compare
 from multiverse.cli.curve import curve
+from multiverse.cli.doctor import doctor
 from multiverse.cli.exits import EXIT_CODES, Commands
+from multiverse.cli.export import export
 from multiverse.cli.init import init
+from multiverse.cli.manifest import manifest
 from multiverse.cli.plan import plan
+from multiverse.cli.rerun import rerun
 from multiverse.cli.run import run
 from multiverse.cli.show import show
 from multiverse.cli.sql import sql
 from multiverse.cli.status import status
+from multiverse.cli.verify import verify
 
 _HELP = """Run every defensible version of a Bayesian analysis.
 
@@ -39,5 +46,5 @@ def main() -> None:
     """Run every defensible version of a Bayesian analysis."""
 
 
-for _command in (init, plan, run, status, sql, curve, show):
+for _command in (init, plan, run, status, sql, curve, show, compare, manifest, rerun, verify, export, compact, doctor):
     main.add_command(_command)

@@ -81,8 +81,8 @@ def plan(
 
 def _less_answered(planned: Plan, place: Place, run: str) -> tuple[Plan, str]:
     """The plan without what the store has answered, and a remark on the store."""
+    from multiverse.earlier import earlier
     from multiverse.store.place import open_store
-    from multiverse.sweep import answered
 
     if isinstance(place, Path) and not place.exists():
         return planned, f"{shown_path(place)} is not there yet: a run makes it."
@@ -92,7 +92,7 @@ def _less_answered(planned: Plan, place: Place, run: str) -> tuple[Plan, str]:
         return planned, f"{place} is not there yet: a run makes it."
     if studies and planned.identity.id not in studies:
         return planned, f"{shown_path(place)} belongs to another study, or to this one before it was changed."
-    left = planned.without(answered(store, run))
+    left = planned.without(earlier(store, run).done)
     return left, f"{len(planned) - len(left.todo):,} already answered in {shown_path(place)}, run {run!r}."
 
 

@@ -6,45 +6,50 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from multiverse.cli.store_argument import Place
     from multiverse.results import Results
-    from multiverse.store.records import RunRecord
 
 
-def rerun_code(results: Results | None, path: Path, key: str, place: str | None) -> str:
-    """Lines of Python. place: the study file, if it is known; else the one that the run recorded."""
-    from multiverse.cli.recorded_settings import engine_code
+def rerun_code(results: Results | None, store: Place, key: str, place: str | None) -> str:
+    """Lines of Python. place: the study file that was named; None: the one that the run recorded, if it did."""
     from multiverse.cli.store_argument import shown_path
 
-    study = place or (recorded_study(results.record) if results else None) or "study.py"
-    engine = f", engine={engine_code(results.record)}" if results else ""
-    lines = ["import multiverse as mv"]
-    if results:
-        lines += [
+    if results is None:
+        return "\n".join(
+            [
+                "import multiverse as mv",
+                "from multiverse.loading import load_study",
+                "",
+                f"plan = mv.plan(load_study({place or 'study.py'!r}).study)",
+                f"alone = plan.without(key for key in plan.keys if key != {key!r})",
+                'results = mv.run(alone, keep="all")  # in memory',
+            ]
+        )
+    study = place or (None if _recorded(results) else "study.py")
+    given = "" if study is None else f", {study!r}"
+    return "\n".join(
+        [
+            "import multiverse as mv",
             "",
-            f"results = mv.load({shown_path(path)!r}, run={results.run!r})",
+            f"results = mv.load({shown_path(store)!r}, run={results.run!r})",
             f"results.universe({key!r})       # its draws, for ArviZ",
             f"results.draws(keys=[{key!r}])  # the same as xarray",
+            f"again = results.rerun({key!r}{given})  # once more, with everything shown",
+            "again.same, again.draws  # the same draws, and those of all sites",
         ]
-    lines += [
-        "",
-        "from multiverse.loading import load_study",
-        "",
-        f"plan = mv.plan(load_study({study!r}).study)",
-        f"alone = plan.without(key for key in plan.keys if key != {key!r})",
-        f'again = mv.run(alone{engine}, keep="all")',
-        f"again.universe({key!r})         # the same draws, and those of all sites",
-    ]
-    return "\n".join(lines)
+    )
 
 
-def recorded_study(record: RunRecord) -> str | None:
-    """The study file of a run that was started by `multiverse run`."""
+def study_place(store: str) -> str | None:
+    """The study file, where STORE is one and not a store."""
     from multiverse.loading import is_study_file
 
-    said = record.sections.get("command", {})
-    _, _, after = (said.get("argv") or "").partition(" run ")
-    found = next((word for word in after.split() if is_study_file(word)), None)
-    if found is None:
-        return None
-    whole = Path(said.get("folder") or ".") / found
-    return str(whole.relative_to(Path.cwd())) if whole.is_relative_to(Path.cwd()) else str(whole)
+    return store if is_study_file(store) else None
+
+
+def _recorded(results: Results) -> bool:
+    """Whether the run names a study file that is there."""
+    from multiverse.rerun.source import recorded_study
+
+    place = recorded_study(results.record)
+    return place is not None and Path(place if place.endswith(".py") else place.rpartition(":")[0]).exists()

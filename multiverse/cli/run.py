@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
 import click
@@ -11,14 +10,14 @@ import click
 from multiverse.cli.engine_options import chosen_engine, engine_options
 from multiverse.cli.exits import ALL_RED
 from multiverse.cli.stop import STOPPED, goes_at_once, this_command
-from multiverse.cli.store_argument import json_option, shown_path, talk_to_stderr
+from multiverse.cli.store_argument import json_option, shown_path, store_place, talk_to_stderr
 
 _HELP = f"""Answer every universe of STUDY.py that its store does not hold yet.
 
-The store is `runs/NAME` beside the study file, NAME being the name of the study; `--store` puts it elsewhere. Stop it
-with Ctrl-C, or kill it: nothing that was finished is lost, and the same command goes on. A study file may hold
-`engine = mv.NUTS(...)` beside `study`; the options replace single settings of it. One run of a store keeps to one set
-of settings: give another `--run` for others.
+The store is `runs/NAME` beside the study file, NAME being the name of the study; `--store` puts it elsewhere: in a
+folder, or at an address such as s3://bucket/radon. Stop it with Ctrl-C, or kill it: nothing that was finished is lost,
+and the same command goes on. A study file may hold `engine = mv.NUTS(...)` beside `study`; the options replace single
+settings of it. One run of a store keeps to one set of settings: give another `--run` for others.
 
 A universe that fails the gate is red: it is kept with its reason, and left out of the answers. The exit code is 0 when
 everything is answered, even if some of it is red; {ALL_RED} when all of it is; {STOPPED} after Ctrl-C.
@@ -32,7 +31,11 @@ Example:
 
 @click.command(help=_HELP, short_help="Answer every universe; stop and go on at will.")
 @click.argument("study", metavar="STUDY.py")
-@click.option("--store", metavar="FOLDER", help="Where the answers go.  [default: runs/NAME beside STUDY.py]")
+@click.option(
+    "--store",
+    metavar="STORE",
+    help="Where the answers go: a folder or an address.  [default: runs/NAME beside STUDY.py]",
+)
 @click.option("--run", "run_name", metavar="NAME", default="main", show_default=True, help="The run in the store.")
 @engine_options
 @click.option(
@@ -64,6 +67,7 @@ def run(
 
     with goes_at_once(message), talk_to_stderr(as_json):
         from multiverse.executors.local import Local
+        from multiverse.engines.by_name import usual_engine
         from multiverse.loading import load_study
         from multiverse.planning.build import plan as make_plan
         from multiverse.planning.show import headline
@@ -71,10 +75,10 @@ def run(
         from multiverse.sweep import run as sweep
 
         file = load_study(study)
-        place = file.store if store is None else Path(store).expanduser()
-        if place.exists():
-            open_store(place)  # a folder that cannot be one shall not cost the time of planning
-        sampler = chosen_engine(file.engine, engine, settings)
+        place = file.store if store is None else store_place(store)
+        if isinstance(place, str) or place.exists():
+            open_store(place)  # a place that cannot be one shall not cost the time of planning
+        sampler = chosen_engine(file.engine, engine, settings, usual_engine(file.study))
         planned = make_plan(file.study, progress=counting.bar)
         counting.place = shown_path(place)
         click.echo(f"{headline(planned)}\nStore: {shown_path(place)}, run {run_name!r}", err=True)
@@ -91,6 +95,8 @@ def run(
         seconds = time.monotonic() - began
     from multiverse.cli.run_report import report
 
+    if counting.computed:
+        click.echo(counting.computed, err=as_json)
     if report(results, counting.done, seconds, place, as_json=as_json):
         click.get_current_context().exit(ALL_RED)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from multiverse.cli.run_state import RunState, run_states
-from multiverse.cli.store_argument import shown_path, typed_path
+from multiverse.cli.store_argument import Place, shown_path, typed_path
 
 if TYPE_CHECKING:
     from multiverse.results import Results
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 MINUTES_FROM = 180.0  # seconds; shorter times read better in seconds
 
 
-def report(results: Results, done: int, seconds: float, place: Path, *, as_json: bool) -> bool:
+def report(results: Results, done: int, seconds: float, place: Place, *, as_json: bool) -> bool:
     """Tell it on stdout; true when everything that was answered is red."""
     states = {state.run: state for state in run_states(results.store)}
     state = states[results.run]
@@ -56,7 +55,7 @@ def _tell(results: Results, state: RunState, done: int, seconds: float, all_red:
         click.echo(str(results.summary()))
 
 
-def _next(state: RunState, place: Path, all_red: bool, *, several: bool) -> None:
+def _next(state: RunState, place: Place, all_red: bool, *, several: bool) -> None:
     store, run = typed_path(place), f" --run {shlex.quote(state.run)}" if several else ""
     click.echo(f"\nThe answers are in {shown_path(place)}. Next:")
     if not all_red:

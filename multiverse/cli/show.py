@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from multiverse.cli.store_argument import json_option, run_option, store_argument, store_path, talk_to_stderr
+from multiverse.cli.store_argument import Place, json_option, run_option, store_argument, store_place, talk_to_stderr
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from multiverse.loading import StudyFile
     from multiverse.planning.plan import Plan
     from multiverse.results import Results
@@ -44,8 +43,8 @@ def show(store: str, key: str, study_place: str | None, run_name: str | None, as
     with talk_to_stderr(as_json):
         place = study_place or (store if is_study_file(store) else None)
         file = load_study(place) if place else None
-        path = file.store if file and not study_place else store_path(store)
-        results = _results(path, run_name, may_lack=study_place is None and file is not None)
+        where = file.store if file and not study_place else store_place(store)
+        results = _results(where, run_name, may_lack=study_place is None and file is not None)
         plan = _planned(file)
     record = _record(results, plan)
     universe = find_universe(record, key)
@@ -61,7 +60,7 @@ def show(store: str, key: str, study_place: str | None, run_name: str | None, as
     _add_data(card, universe, plan)
     from multiverse.cli.rerun_code import rerun_code
 
-    card["python"] = rerun_code(results, path, universe.key, place)
+    card["python"] = rerun_code(results if card["outcome"] else None, where, universe.key, place)
     if as_json:
         from multiverse.cli.as_json import echo_json
 
@@ -72,13 +71,13 @@ def show(store: str, key: str, study_place: str | None, run_name: str | None, as
     tell_universe(card)
 
 
-def _results(path: Path, run: str | None, *, may_lack: bool) -> Results | None:
+def _results(place: Place, run: str | None, *, may_lack: bool) -> Results | None:
     """The results of a store; None where a study's own store need not be there yet."""
     from multiverse.results import load
 
-    if may_lack and run is None and not (path / "runs").is_dir():
+    if may_lack and run is None and isinstance(place, Path) and not (place / "runs").is_dir():
         return None
-    return load(path, run=run)
+    return load(place, run=run)
 
 
 def _planned(file: StudyFile | None) -> Plan | None:
@@ -108,13 +107,13 @@ def _add_data(card: dict[str, Any], universe: PlannedUniverse, plan: Plan | None
             "The study file was changed since: this universe is not in its plan any more, so its data are unknown."
         )
         return
-    from multiverse.cli.data_card import data_card, first_rows, value_text
+    from multiverse.rerun.data_card import data_card, first_rows, value_text
 
-    program = plan.program_of[universe.key]
-    cards = data_card(program.data(universe.key))
-    card["data"] = [array._asdict() for array in cards]
-    card["first_rows"] = first_rows(cards)
-    values = program.option_values(universe.key)
+    if (program := plan.program_of.get(universe.key)) is not None:  # none where the data could not be prepared
+        cards = data_card(program.data(universe.key))
+        card["data"] = [array._asdict() for array in cards]
+        card["first_rows"] = first_rows(cards)
+    values = plan.study.space.values(plan.universes[universe.key])
     for option in card["options"]:
         if option["label"] is not None:
             option["value"] = value_text(values[option["decision"]])

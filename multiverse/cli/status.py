@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from multiverse.cli.store_argument import json_option, shown_path, store_argument, store_path
+from multiverse.cli.store_argument import json_option, opened_store, store_argument
 
 if TYPE_CHECKING:
     from multiverse.cli.run_state import RunState
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _HELP = """Show how far the runs of STORE have come, also while they write.
 
 For each run: universes planned, answered, green and red with the reasons, the rate of the latest call, when it last
-wrote, and its settings. STORE is a store's folder, or a study file.
+wrote, and its settings. STORE is a store's folder or address, or a study file.
 
 \b
 Example:
@@ -29,19 +29,18 @@ Example:
 @json_option
 def status(store: str, as_json: bool) -> None:
     """Show how far the runs of a store have come."""
-    path = store_path(store)
+    place = opened_store(store)
     from multiverse.cli.run_state import run_states
-    from multiverse.store.place import open_store
 
-    states = run_states(open_store(path, must_exist=True))
+    states = run_states(place.store)
     if as_json:
         from multiverse.cli.as_json import echo_json
 
         runs = [{**state._asdict(), "reasons": [red._asdict() for red in state.reasons]} for state in states]
-        echo_json({"store": shown_path(path), "runs": runs})
+        echo_json({"store": place.shown, "runs": runs})
         return
     if not states:
-        click.echo(f"{shown_path(path)} holds no run yet.")
+        click.echo(f"{place.shown} holds no run yet.")
     for number, state in enumerate(states):
         if number:
             click.echo()

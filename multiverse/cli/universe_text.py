@@ -12,7 +12,7 @@ import click
 from multiverse.cli.cells import said
 from multiverse.cli.tables import echo_prose, echo_table
 
-_ESTIMATES = ("estimand", "mean", "sd", "median", "q2_5", "q97_5", "p_positive", "mcse_mean", "ess", "rhat")
+_ESTIMATES = ("estimand", "interval", "mean", "sd", "median", "q2_5", "q97_5", "p_positive", "mcse_mean", "ess", "rhat")
 
 
 def tell_universe(card: Mapping[str, Any]) -> None:

@@ -10,10 +10,10 @@ import pytest
 from click.testing import Result
 
 from multiverse.cli.engine_options import chosen_engine
-from multiverse.cli.recorded_settings import engine_code
 from multiverse.engines.gate import Gate
 from multiverse.engines.nuts import NUTS
 from multiverse.errors import PlanError
+from multiverse.rerun.source import engine_of
 from multiverse.results import load
 from multiverse.store.folder import FolderStore
 
@@ -37,8 +37,7 @@ def test_what_it_says(ran: tuple[Path, Result]) -> None:
 def test_the_engine_of_the_file_is_used(ran: tuple[Path, Result]) -> None:
     record = load(ran[0] / "runs" / "small-one").record
     assert json.loads(record.sections["settings"]["chains"] or "") == 2
-    assert engine_code(record).startswith("mv.NUTS(chains=2, warmup=50, draws=50, gate=mv.Gate(rhat_max=float('inf')")
-    again = eval(engine_code(record), {"mv": __import__("multiverse"), "float": float})
+    again = engine_of(record)
     assert again == NUTS(chains=2, warmup=50, draws=50, gate=again.gate)
     assert again.gate.ess_per_chain == -float("inf")
 

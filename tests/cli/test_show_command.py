@@ -12,8 +12,8 @@ import numpyro.distributions as dist
 import pytest
 from numpyro.infer.reparam import LocScaleReparam
 
-from multiverse.cli.data_card import data_card, first_rows, value_text
-from multiverse.cli.rerun_code import recorded_study
+from multiverse.rerun.data_card import data_card, first_rows, value_text
+from multiverse.rerun.source import recorded_study
 from multiverse.store.records import RunRecord
 from multiverse.store.synthetic import DIVERGED, RAISED, plan
 

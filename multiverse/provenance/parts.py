@@ -1,0 +1,45 @@
+"""What a study is made of: everything in it that can be called, by the part that it plays."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from types import FunctionType, MethodType
+from typing import Any
+
+from multiverse.identity.installed import is_installed_function
+from multiverse.study import Study
+
+
+def parts_of(study: Study) -> Iterator[tuple[str, Any]]:
+    """(part, callable) of all that can be called, and of the sites that are estimands by name."""
+    if callable(study.data):
+        yield "data", study.data
+    numbered = len(study.steps) > 1
+    for number, step in enumerate(study.steps, 1):
+        yield f"prepare {number}" if numbered else "prepare", step
+    yield "estimate" if study.is_function else "model", study.analysis
+    for name, ask in study.questions.items():
+        yield f"estimand {name}", ask
+    for number, rule in enumerate(study.space.rules, 1):
+        yield f"rule {number}", rule.rule
+    for name, decision in study.space.decisions.items():
+        for option in decision.options:
+            if written(option.value) is not None:
+                yield f"option {name} = {option.label}", option.value
+
+
+def written(value: Any) -> FunctionType | None:
+    """The function that a person wrote behind a callable, if there is one."""
+    while isinstance(value, functools.partial):
+        value = value.func
+    if isinstance(value, MethodType):
+        value = value.__func__
+    if not isinstance(value, FunctionType | type) and callable(value):
+        value = getattr(value, "__wrapped__", None) or vars(type(value)).get("__call__")
+    return value if isinstance(value, FunctionType) and not is_installed_function(value) else None
+
+
+def functions_of(study: Study) -> list[FunctionType]:
+    """The functions of a study that a person wrote."""
+    return [function for _, value in parts_of(study) if (function := written(value)) is not None]

@@ -1,0 +1,94 @@
+"""Universes answered again as they were: the same program, the same attempt, the engine's own `ask` and `fit`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from multiverse.engines.engine import Batch, Engine
+from multiverse.engines.judge import failed
+from multiverse.engines.outcome import Outcome, Reason
+from multiverse.planning.plan import Plan
+from multiverse.re_estimate.owed import ESTIMANDS
+from multiverse.rerun.answers import Answer
+from multiverse.store.contract import Store
+from multiverse.store.records import RunRecord
+
+Work: TypeAlias = Callable[[Batch], tuple[Outcome, ...]]
+Map: TypeAlias = Callable[[Work, Sequence[Batch]], Iterable[tuple[Batch, tuple[Outcome, ...]]]]
+"""Work on batches, as an executor's `map`: gives each with its outcomes, in any order."""
+
+
+def one_by_one(work: Work, batches: Sequence[Batch]) -> Iterator[tuple[Batch, tuple[Outcome, ...]]]:
+    """Work on batches in this thread, in order."""
+    for batch in batches:
+        yield batch, work(batch)
+
+
+def batches_again(engine: Engine[Any], plan: Plan, answers: Mapping[str, Answer]) -> list[Batch]:
+    """The first round of batches that answer these universes of a plan again."""
+    return [_as_recorded(batch, answers) for batch in engine.ask(_begin(engine, plan, answers))]
+
+
+def alike(answer: Answer, plan: Plan, call: RunRecord) -> frozenset[str]:
+    """The estimands that mean in the plan what they meant when the universe was answered, in this call of the run."""
+    before = call.sections.get(ESTIMANDS, {})
+    now = plan.wanted.identities
+    return frozenset(name for name, said in answer.asked.items() if now.get(name) == (said or before.get(name)))
+
+
+def answer_again(
+    engine: Engine[Any],
+    plan: Plan,
+    answers: Mapping[str, Answer],
+    store: Store,
+    together: Map = one_by_one,
+) -> Iterator[tuple[list[Outcome], Batch | None]]:
+    """Each of these universes once more, with its draws, at the attempt that counts; batch by batch, in any order.
+
+    The engine is told of the attempts before it, as a sweep that goes on tells it, so it asks for this attempt by
+    itself: which settings or program a further attempt has is the engine's own affair. Universes that the plan cannot
+    answer come with the plan's reasons and no batch. Nothing is written.
+    """
+    left = {key for key in answers if key not in plan.failures}
+    if failures := sorted(answers.keys() - left):
+        yield [_unanswerable(plan, answers[key]) for key in failures], None
+    if not left:
+        return
+    state = _begin(engine, plan, {key: answers[key] for key in left})
+
+    def work(batch: Batch) -> tuple[Outcome, ...]:
+        try:
+            return engine.fit(batch, {name: store.get("part", name) for name in batch.reads})
+        except MemoryError:
+            raise
+        except Exception as error:
+            return failed(batch, error)
+
+    while left and (asked := engine.ask(state)):
+        wanted = [_as_recorded(batch, answers) for batch in asked if not left.isdisjoint(batch.keys)]
+        if not wanted:
+            return
+        for batch, outcomes in together(work, wanted):
+            found = [o for o in outcomes if o.key in left and o.attempt >= answers[o.key].outcome.attempt]
+            left -= {outcome.key for outcome in found}
+            if found:
+                yield found, batch
+            state = engine.tell(state, batch, [outcome.light() for outcome in outcomes])
+
+
+def _begin(engine: Engine[Any], plan: Plan, answers: Mapping[str, Answer]) -> Any:
+    before = [outcome.light() for answer in answers.values() for outcome in answer.before]
+    return engine.init(plan.without(plan.universes.keys() - answers.keys()), before)
+
+
+def _as_recorded(batch: Batch, answers: Mapping[str, Answer]) -> Batch:
+    """The batch with the block that was recorded: a block of another size may have other bits."""
+    blocks = {int(answers[key].outcome.diagnostics.get("block", 0)) for key in batch.keys if key in answers} - {0}
+    return replace(batch, block=blocks.pop()) if len(blocks) == 1 else batch
+
+
+def _unanswerable(plan: Plan, answer: Answer) -> Outcome:
+    failure, attempt = plan.failures[answer.key], answer.outcome.attempt
+    return Outcome(answer.key, Reason[failure.stage], failure.message, failure.traceback, attempt=attempt)
