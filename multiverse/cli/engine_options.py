@@ -31,6 +31,14 @@ _OPTIONS: Final = (
         "--seed", metavar="N", type=click.IntRange(min=0), help="Another seed gives other draws of the same posteriors."
     ),
     click.option("--dtype", type=click.Choice(["float32", "float64"]), help="Precision of all computation."),
+    click.option(
+        "--no-ladder",
+        "ladder",
+        is_flag=True,
+        default=None,
+        callback=lambda _context, _option, given: () if given else None,
+        help="Do not try universes again that fail the gate.",
+    ),
 )
 
 

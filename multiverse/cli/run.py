@@ -19,13 +19,16 @@ folder, or at an address such as s3://bucket/radon. Stop it with Ctrl-C, or kill
 and the same command goes on. A study file may hold `engine = mv.NUTS(...)` beside `study`; the options replace single
 settings of it. One run of a store keeps to one set of settings: give another `--run` for others.
 
-A universe that fails the gate is red: it is kept with its reason, and left out of the answers. The exit code is 0 when
-everything is answered, even if some of it is red; {ALL_RED} when all of it is; {STOPPED} after Ctrl-C.
+A universe that fails the gate is tried again, with settings that go further each time; what still fails is red: it is
+kept with its reason, and left out of the answers. `--retry` tries red universes once more, with other random numbers.
+The exit code is 0 when everything is answered, even if some of it is red; {ALL_RED} when all of it is; {STOPPED} after
+Ctrl-C.
 
 \b
 Example:
   multiverse run study.py
   multiverse run study.py --run long --draws 2000 --target-accept 0.95
+  multiverse run study.py --retry time --time-limit 600
 """
 
 
@@ -45,6 +48,17 @@ Example:
     show_default=True,
     help="Draws to keep: estimands, all, or names of sites with commas between.",
 )
+@click.option(
+    "--retry",
+    metavar="WHAT",
+    help="Red universes to try again: failures (all of them), or reasons with commas between.",
+)
+@click.option(
+    "--time-limit",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    help="What a universe may take, compilation not counted.  [default: no limit]",
+)
 @click.option("--threads", metavar="N", type=click.IntRange(min=1), help="Batches side by side.  [default: one a core]")
 @json_option
 def run(
@@ -53,6 +67,8 @@ def run(
     run_name: str,
     engine: str | None,
     keep: str,
+    retry: str | None,
+    time_limit: float | None,
     threads: int | None,
     as_json: bool,
     **settings: Any,
@@ -66,8 +82,8 @@ def run(
         return f"Stopped. {counting.said()} Go on with:\n  {command}"
 
     with goes_at_once(message), talk_to_stderr(as_json):
-        from multiverse.executors.local import Local
         from multiverse.engines.by_name import usual_engine
+        from multiverse.executors.local import Local
         from multiverse.loading import load_study
         from multiverse.planning.build import plan as make_plan
         from multiverse.planning.show import headline
@@ -90,6 +106,8 @@ def run(
             executor=Local(threads),
             run=run_name,
             keep=_kept(keep),
+            retry=None if retry is None else _names(retry),
+            time_limit=time_limit,
             progress=counting.sweep,
         )
         seconds = time.monotonic() - began
@@ -102,5 +120,8 @@ def run(
 
 
 def _kept(keep: str) -> str | list[str]:
-    names = [name.strip() for name in keep.split(",") if name.strip()]
-    return keep if keep in ("estimands", "all") else names
+    return keep if keep in ("estimands", "all") else _names(keep)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]

@@ -45,6 +45,8 @@ def _tell(results: Results, state: RunState, done: int, seconds: float, all_red:
     else:
         click.echo("Nothing was left to do.")
     click.echo(counts_text(state.planned, state.answered, state.green, state.red))
+    if climbed := _climbed(results):
+        echo_prose(climbed, indent=2)
     if state.reasons:
         echo_reds(state.reasons)
         echo_prose("Red universes are kept, with their reason, and left out of the answers.", indent=2)
@@ -53,6 +55,20 @@ def _tell(results: Results, state: RunState, done: int, seconds: float, all_red:
         click.secho("Not one universe may be trusted: there is no answer.", fg="red", bold=True)
     else:
         click.echo(str(results.summary()))
+
+
+def _climbed(results: Results) -> str:
+    """Which universes became green on which rung of the ladder; empty where none needed it."""
+    from multiverse.cli.recorded_settings import rungs_of
+
+    name, rungs = results.run.replace("'", "''"), rungs_of(results.record)
+    green = results.sql(f"select attempt, count(*) as n from universes where run = '{name}' and ok group by attempt")
+    at: dict[int, int] = {}
+    for attempt, count in zip(green["attempt"], green["n"], strict=True):
+        rung = (int(attempt) - 1) % (len(rungs) + 1)
+        at[rung] = at.get(rung, 0) + int(count)
+    told = [f"{at[i]:,} on the rung {rung!r}" for i, rung in enumerate(rungs, start=1) if i in at]
+    return f"Green with the settings of the run: {at.get(0, 0):,}; when tried again: {', '.join(told)}." if told else ""
 
 
 def _next(state: RunState, place: Place, all_red: bool, *, several: bool) -> None:

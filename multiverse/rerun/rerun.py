@@ -148,8 +148,8 @@ def rerun(
                 "give the run's command again, and it is answered",
             )
         )
-    chosen = engine_of(record, engine)
     declared, whence = study_of(record, study)
+    chosen = engine_of(record, engine)
     refuse = partial(refuse_another, store, whence=whence)
     if isinstance(study, Plan):
         plan = study.keeping(keep)

@@ -67,7 +67,7 @@ def test_estimates_are_read_back_to_the_bit(store: Store, archives: Path, suffix
             assert dataset["universe"].values.tolist() == [u.key for u in synthetic.plan().universes]
             stored = load(store, run=run)
             for estimand in ("effect", "share"):
-                table = stored.table(estimand).set_index("key")
+                table = stored.table(estimand).set_index("key").loc[dataset["universe"].values]
                 for name in ("mean", "sd", "median", "q2_5", "q97_5", "p_positive", "mcse_mean", "ess"):
                     read = dataset[name].sel(estimand=estimand).to_series()
                     pd.testing.assert_series_equal(
@@ -138,7 +138,7 @@ def test_options_manifest_and_every_attempt_are_there(store: Store, archives: Pa
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_without_draws(store: Store, tmp_path: Path, suffix: str) -> None:
     with opened(export(store, tmp_path / f"small.{suffix}", draws=False, progress=no_progress)) as tree:
-        assert "runs/main" in tree and "draws" not in tree["runs/main"]
+        assert "/runs/main" in tree.groups and not any("draws" in group for group in tree.groups)
 
 
 def ragged() -> tuple[MemoryStore, dict[str, dict[str, np.ndarray]]]:
@@ -239,7 +239,7 @@ def test_csv_files_are_the_views(store: Store, archives: Path) -> None:
             continue
         expected = query(store, f"select * from {view}")
         read = pd.read_csv(archives / "csv" / f"{view}.csv", dtype_backend="numpy_nullable", keep_default_na=False,
-                           na_values=[""], float_precision="round_trip")  # fmt: skip
+                           na_values=[""], dtype={"key": "string"})  # fmt: skip
         assert list(read.columns) == list(expected.columns)
         for name in read.columns:
             if expected[name].dtype.kind in "biuf":

@@ -67,6 +67,20 @@ def test_rows_are_the_same_before_and_after(store: Store) -> None:
     assert store.names("pack") == {done.pack, again.pack}
 
 
+def test_at_any_place(any_store: Store) -> None:
+    synthetic.fill(any_store)
+    before = plain(any_store)
+    first = compact(any_store)
+    assert first is not None and sorted_rows(scan_rows(any_store)).equals(before)
+    synthetic.fill(any_store, "second", batch=5)
+    assert len(loose_parts(any_store)) == 3 and sorted_rows(scan_rows(any_store)).equals(plain(any_store))
+    second = compact(any_store)
+    assert second is not None
+    assert remove_superseded(any_store, NO_GRACE).packs == (first.pack,)
+    assert any_store.names("pack") == {second.pack} and not loose_parts(any_store)
+    assert sorted_rows(scan_rows(any_store)).equals(plain(any_store))
+
+
 def test_a_pack_holds_no_draws_but_their_shapes(store: Store) -> None:
     synthetic.fill(store)
     compact(store)

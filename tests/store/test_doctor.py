@@ -74,6 +74,16 @@ def test_a_healthy_store_has_no_findings(store: FolderStore) -> None:
     assert examine(memory) == []
 
 
+def test_at_any_place(any_store: Store) -> None:
+    synthetic.fill(any_store)
+    compact(any_store)
+    assert examine(any_store) == []
+    any_store.put("part", "x", pa.table({"a": [1]}))
+    any_store.remove("pack", only_name(any_store, "pack"))
+    assert len(mend(any_store, examine(any_store))) == 2
+    assert not [found for found in examine(any_store) if found.damage] and count(any_store) == 12
+
+
 def test_it_tells_how_far_it_is(store: FolderStore) -> None:
     told: list[int] = []
     examine(store, told.append)

@@ -71,6 +71,13 @@ def test_views_have_the_columns_they_say(filled: Store) -> None:
         assert {name.lower() for name in expected} <= RESERVED_COLUMNS | set(NAMES)
 
 
+def test_nothing_is_kept_beside_the_views(filled: Store) -> None:
+    """What they are made of was not copied, and nobody sees it."""
+    with closing(open_views(filled)) as con:
+        tables = con.execute("select table_name from information_schema.tables").fetchall()
+        assert {name for (name,) in tables} == set(VIEWS)
+
+
 def test_any_store_shows_the_same(filled: Store) -> None:
     memory = MemoryStore()
     synthetic.fill(memory)

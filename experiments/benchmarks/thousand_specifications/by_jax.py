@@ -46,7 +46,7 @@ def estimate(data: Any, *, history: Any, weight: Any, lifestyle: Any, errors: Er
     gained = data["gained"] * kept
     inverse = inverse_within(design.T @ design, used)
     coefficients = inverse @ (design.T @ gained)
-    squares = kept * (gained - design @ coefficients) ** 2
+    squares = (gained - design @ coefficients) ** 2
     n, k = kept.sum(), used.sum()
     leverage = ((design @ inverse) * design).sum(axis=1)
     pull = (design @ inverse[:, QUIT]) ** 2  # of each row on the coefficient
