@@ -14,6 +14,7 @@ from multiverse.arithmetic import forgo_fused_arithmetic
 if TYPE_CHECKING:
     from multiverse.engines.function import Function as Function
     from multiverse.engines.gate import Gate as Gate
+    from multiverse.engines.ladder import Rung as Rung
     from multiverse.engines.nuts import NUTS as NUTS
     from multiverse.errors import MultiverseError as MultiverseError
     from multiverse.estimate import Estimate as Estimate
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from multiverse.space.decision import prior as prior
     from multiverse.space.space import Space as Space
     from multiverse.space.universe import Universe as Universe
+    from multiverse.store.place import open_store as open_store
     from multiverse.study import Study as Study
     from multiverse.sweep import run as run
 
@@ -54,9 +56,11 @@ _HOMES = {
     "Plan": "multiverse.planning.plan",
     "run": "multiverse.sweep",
     "NUTS": "multiverse.engines.nuts",
+    "Rung": "multiverse.engines.ladder",
     "Function": "multiverse.engines.function",
     "Gate": "multiverse.engines.gate",
     "Local": "multiverse.executors.local",
+    "open_store": "multiverse.store.place",
     "load": "multiverse.results",
     "Results": "multiverse.results",
     "MultiverseError": "multiverse.errors",

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from multiverse.engines.engine import Batch, Engine, settings_of
-from multiverse.engines.outcome import ESTIMAND, DrawsName, Outcome
+from multiverse.engines.outcome import ESTIMAND, DrawsName, Outcome, Reason
 from multiverse.planning.plan import Plan
 from multiverse.store.contract import Table
 from multiverse.store.part import decode, encode
@@ -92,6 +92,18 @@ class EngineSuite:
             assert tuple(outcome.key for outcome in outcomes) == batch.keys
             assert {outcome.attempt for outcome in outcomes} == {batch.attempt}
             assert set(batch.keys) <= batch.program.members.keys()
+
+    def test_what_is_tried_again_has_another_number(
+        self, engine: Engine[Any], planned: Plan, answers: Answers
+    ) -> None:
+        """Of red universes that are put back: other random numbers, and the rows of before stay."""
+        before = [
+            dataclasses.replace(outcome.light(), reason=Reason.rhat) for _, outcomes in answers for outcome in outcomes
+        ]
+        last = {key: max(outcome.attempt for outcome in before if outcome.key == key) for key in planned.keys}
+        batches = engine.ask(engine.init(planned, before))
+        assert batches
+        assert all(batch.attempt > last[key] for batch in batches for key in batch.keys)
 
     def test_the_order_of_telling_does_not_matter(self, engine: Engine[Any], planned: Plan, answers: Answers) -> None:
         assert [b.id for b, _ in answer(engine, planned, backwards=True)] == [b.id for b, _ in answers]

@@ -27,7 +27,7 @@ class Large:
     dtype: str = "float32"
     name: str = "large"
 
-    def init(self, plan: Plan) -> Any:
+    def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> Any:
         return self.inner.init(plan)
 
     def ask(self, state: Any) -> Sequence[Batch]:

@@ -194,7 +194,7 @@ def all_red(engine: Any) -> Any:
     class Red:
         name: str = "red"
 
-        def init(self, plan: Any) -> Any:
+        def init(self, plan: Any, before: Any = ()) -> Any:
             return engine.init(plan)
 
         def ask(self, state: Any) -> Any:

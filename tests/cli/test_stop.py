@@ -31,7 +31,7 @@ from multiverse.engines.outcome import Outcome
 class Patient:
     name = "patient"
 
-    def init(self, plan):
+    def init(self, plan, before=()):
         return plan
 
     def ask(self, plan):

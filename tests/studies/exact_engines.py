@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy import stats
 
+from multiverse.engines.climb import Climb, begin_climb
 from multiverse.engines.engine import Batch, make_batch
 from multiverse.engines.outcome import ESTIMAND, DrawsName, Outcome
 from multiverse.identity.keys import rng_words
@@ -45,31 +46,31 @@ class OneRound:
     seed: int = 0
     name: ClassVar[str] = "one_round"
 
-    def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> Plan:
-        return plan
+    def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> Climb:
+        return begin_climb(plan, before)
 
-    def ask(self, state: Plan) -> Sequence[Batch]:
-        batches = []
-        for program in state.programs:
-            keys = sorted(state.todo & program.members.keys())
-            batches += [
-                make_batch(self, program, keys[i : i + 4], state.wanted, block=4) for i in range(0, len(keys), 4)
-            ]
-        return batches
+    def ask(self, state: Climb) -> Sequence[Batch]:
+        return [
+            make_batch(self, program, keys[i : i + 4], state.plan.wanted, block=4, attempt=attempt)
+            for program in state.plan.programs
+            for attempt, keys in state.attempts(program, ladder=()).items()
+            for i in range(0, len(keys), 4)
+        ]
 
     def fit(self, batch: Batch, given: Mapping[str, Any]) -> tuple[Outcome, ...]:
         FITTED.append(batch.id)
         return tuple(closed_form(batch, key, self.draws, self.seed) for key in batch.keys)
 
-    def tell(self, state: Plan, batch: Batch, outcomes: Sequence[Outcome]) -> Plan:
-        return state.without(batch.keys)
+    def tell(self, state: Climb, batch: Batch, outcomes: Sequence[Outcome]) -> Climb:
+        return state.told(outcomes)
 
 
 @dataclass(frozen=True)
 class Rounds:
-    """The plan, the anchors' batches, and how many rounds were asked for."""
+    """The plan, how often each universe was tried before, and what the batches told."""
 
     plan: Plan
+    tried: Mapping[str, int]
     told: Mapping[str, float] = field(default_factory=dict)  # batch id -> the mean it reported first
 
 
@@ -85,7 +86,8 @@ class TwoRounds:
     name: ClassVar[str] = "two_rounds"
 
     def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> Rounds:
-        return Rounds(plan)
+        attempts = sorted((outcome.attempt, outcome.key) for outcome in before)
+        return Rounds(plan, {key: attempt for attempt, key in attempts})
 
     def ask(self, state: Rounds) -> Sequence[Batch]:
         anchors = [self._batch(state, i, [min(p.members)]) for i, p in enumerate(state.plan.programs)]
@@ -107,4 +109,6 @@ class TwoRounds:
         return replace(state, told={**state.told, batch.id: outcomes[0].estimates["mu"]["mean"]})
 
     def _batch(self, state: Rounds, program: int, keys: Sequence[str], reads: Sequence[str] = ()) -> Batch:
-        return make_batch(self, state.plan.programs[program], keys, state.plan.wanted, block=1, reads=reads)
+        attempt = state.tried.get(keys[0], 0) + 1
+        wanted = state.plan.wanted
+        return make_batch(self, state.plan.programs[program], keys, wanted, block=1, attempt=attempt, reads=reads)
