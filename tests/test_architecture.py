@@ -136,7 +136,7 @@ def test_exceptions_are_still_there() -> None:
 
 def test_only_the_loop_and_the_command_know_an_executor_and_a_store() -> None:
     both = {room for room in ROOMS if {"executors", "store"} <= {f.target for f in IMPORTS if f.room == room}}
-    assert both <= {"sweep", "cli", "testing"}
+    assert both <= {"sweep", "cli", "testing", "__init__"}  # the last is a table of contents
 
 
 def test_folders_stay_light_to_import() -> None:
