@@ -77,7 +77,7 @@ def _not_finite(answer: Mapping[str, Answer]) -> tuple[Reason, str]:
             if bad := int((~np.isfinite(value)).sum()) if not infinite else 0:
                 of = f"{bad} of {value.size} draws" if part == "draws" else f"its {part}"
                 return Reason.estimand, f"the estimand {name!r} is not finite in {of}"
-            if part in ("se", "df") and not np.all(value >= 0):
+            if (part == "se" and not value >= 0) or (part == "df" and not value > 0):
                 return Reason.estimand, f"the estimand {name!r} has {part} = {float(value):g}"
     return Reason.ok, ""
 

@@ -191,9 +191,13 @@ def test_a_universe_that_raises_hangs_or_kills_its_process_takes_nobody_with_it(
             time.sleep(600)
         if how == "dies":
             os.kill(os.getpid(), signal.SIGKILL)
-        return {"nothing": np.nan, "negative": mv.Estimate(1.0, -1.0)}.get(how, 1.0)
+        return {
+            "nothing": np.nan,
+            "negative": mv.Estimate(1.0, -1.0),
+            "saturated": mv.Estimate(1.0, 0.5, 0),
+        }.get(how, 1.0)
 
-    hows = ("fine", "raises", "hangs", "dies", "nothing", "negative", "fine too")
+    hows = ("fine", "raises", "hangs", "dies", "nothing", "negative", "saturated", "fine too")
     space = mv.Space(how=mv.decision("data", {how: how for how in hows}))
     planned = plan(study(estimate=estimate, prepare=None, space=space), progress=no_progress)
     results = mv.run(planned, progress=no_progress, time_limit=20.0)
@@ -204,10 +208,11 @@ def test_a_universe_that_raises_hangs_or_kills_its_process_takes_nobody_with_it(
         "dies": "crash",
         "nothing": "estimand",
         "negative": "estimand",
+        "saturated": "estimand",
     }
     assert "no rows in this group" in reasons.loc["raises", "traceback"]
     assert reasons.loc["negative", "message"] == "the estimand 'slope' has se = -1"
-    assert results.status() == {"planned": 7, "answered": 7, "green": 2, "red": 5}
+    assert results.status() == {"planned": 8, "answered": 8, "green": 2, "red": 6}
 
 
 @pytest.mark.parametrize(
