@@ -33,9 +33,11 @@ Example:
 def compact(store: str, grace: float | None, as_json: bool) -> None:
     """Pack the rows of a store."""
     place = opened_store(store)
-    from multiverse.store.compact import GRACE, remove_superseded
+    from multiverse.store.compact import COMPACT_FROM, GRACE, loose_parts, remove_superseded
     from multiverse.store.compact import compact as pack
 
+    if (loose := len(loose_parts(place.store))) > COMPACT_FROM:
+        click.echo(f"packing {loose:,} parts ...", err=True)
     done = pack(place.store)
     removed = remove_superseded(place.store, GRACE if grace is None else timedelta(seconds=grace))
     if as_json:

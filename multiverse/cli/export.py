@@ -11,7 +11,8 @@ from multiverse.cli.store_argument import opened_store, shown_path, store_argume
 _HELP = """Write the whole of STORE, all its runs, into one archive that needs no multiverse to be read.
 
 OUT is a netCDF4 file (radon.nc), a zarr store (radon.zarr), or a folder for CSV files (any other name), with a README
-that explains every column. Nothing that is there is overwritten.
+that explains every column. Nothing that is there is overwritten. STORE is a store's folder or address, or a study
+file.
 
 \b
 Example:

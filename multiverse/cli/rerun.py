@@ -14,7 +14,8 @@ _HELP = """Answer the universe KEY of STORE again, alone, and compare it with th
 Shown are its options and their values, the prepared data, program, settings and random words, the outcome with its
 diagnostics and traceback, then and now, and whether the draws are the same to the last bit. Nothing is written. KEY is
 the universe's key or the beginning of it, or `reference` (the default). The study is the file that the run recorded, or
-`--study`. The exit code is 0 when everything is the same, else 1.
+`--study`. The exit code is 0 when everything is the same, else 1. STORE is a store's folder or address, or a study
+file.
 
 \b
 Example:

@@ -11,7 +11,8 @@ _HELP = """Answer a random sample of the universes of STORE again, and compare.
 
 With the versions and the kind of hardware that the run recorded, draws and numbers must be the same to the last bit;
 elsewhere means, sds and quartiles must agree within Monte Carlo error. Nothing is written. The study is the file that
-the run recorded, or `--study`. The exit code is 0 when the store holds what the study gives, else 1.
+the run recorded, or `--study`. The exit code is 0 when the store holds what the study gives, else 1. STORE is a
+store's folder or address, or a study file.
 
 \b
 Example:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
 from multiverse import __version__
-from multiverse.store.meanings import Meaning, meanings
+from multiverse.store.meanings import meanings
 from multiverse.store.plan_table import PlanHeader, decode_header
 from multiverse.store.records import RunRecord, latest, read_runs
 from multiverse.store.schema import VIEWS
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from multiverse.store.contract import Store
 
+Variable: TypeAlias = tuple[Any, np.ndarray, dict[str, str]]  # dims, values, attributes
 FORMAT: Final = "multiverse archive 1"  # a reader may count on the groups and names of this number
 RUNS: Final = "runs"  # the group that holds a group for each run
 ABOUT: Final = {
@@ -95,68 +96,64 @@ def _headers(store: Store) -> dict[str, PlanHeader]:
 def _run_table(con: DuckDBPyConnection, run: str, group: str, header: PlanHeader) -> RunTable:
     import xarray as xr
 
-    quoted = "'" + run.replace("'", "''") + "'"
-    of_run = f"where run = {quoted}"
+    of_run = "where run = '{}'".format(run.replace("'", "''"))
     planned = ask(con, f"select * from planned {of_run}")
     universes = ask(con, f"select * from universes {of_run}").set_index("key")
     failures = ask(con, f"select key, message, mend, traceback from failures {of_run}").set_index("key")
     estimates = ask(con, f"select * from estimates {of_run}")
-    keys = planned["key"].tolist()
-    rows = universes.reindex(keys)
-    variables: dict[str, Any] = {}
-    taken = {"universe", "attempts", "draws", *VIEWS["universes"], *VIEWS["estimates"], *VIEWS["planned"], *VIEWS["failures"]}
-    about = meanings()
-    coords: dict[str, Any] = {"universe": ("universe", _texts(keys), _said(about["planned"]["key"]))}
-    for decision in header.decisions:
-        name = unlike(decision.name, taken)
-        attributes = {"long_name": f"label of the option taken for {decision.name}", "kind": decision.kind}
-        coords[name] = ("universe", _texts(planned[decision.name]), attributes)
-    variables["answered"] = ("universe", planned["answered"].to_numpy(bool), _said(about["planned"]["answered"]))
-    variables["reference"] = ("universe", planned["reference"].to_numpy(bool), _said(about["planned"]["reference"]))
-    for name in ("ok", "final"):
-        variables[name] = ("universe", rows[name].eq(True).to_numpy(bool), _said(about["universes"][name]))
-    for name in ("reason", "engine", "program", "host", "batch"):
-        variables[name] = ("universe", _texts(rows[name]), _said(about["universes"][name]))
-    for name in ("attempt", "rows_kept", "seconds"):
-        variables[name] = (
-            "universe",
-            rows[name].to_numpy(np.float64, na_value=np.nan),
-            _said(about["universes"][name]),
-        )
-    times = ["" if t is None or t != t else t.isoformat() for t in rows["finished"]]
-    variables["finished"] = ("universe", _texts(times), _said(about["universes"]["finished"]))
-    for name in ("message", "mend", "traceback"):
-        variables[name] = ("universe", _texts(failures[name].reindex(keys)), _said(about["failures"][name]))
-    estimands = list(dict.fromkeys([*header.estimands, *estimates["estimand"]]))
-    coords["estimand"] = ("estimand", _texts(estimands), _said(about["estimates"]["estimand"]))
-    own = [*estimates.columns[list(estimates.columns).index("estimand") + 1 :]]
-    table = estimates.set_index(["key", "estimand"])
-    for name in own:
-        square = table[name].unstack("estimand").reindex(index=keys, columns=estimands)
-        values = _texts(square.to_numpy().ravel()).reshape(square.shape) if name == "interval" else _floats(square)
-        variables[unlike(name, {*coords})] = (("universe", "estimand"), values, _said(about["estimates"].get(name)))
     attempts = ask(con, f"select * exclude (run) from diagnostics {of_run}")
-    at = {
-        key: (batch, int(attempt))
-        for key, batch, attempt in zip(universes.index, universes["batch"], universes["attempt"], strict=True)
-    }
+    keys = planned["key"].tolist()
+    coords = {"universe": ("universe", _texts(keys), _said("planned", "key")), **_decisions(planned, header)}
+    variables = _of_universes(planned, universes.reindex(keys), failures.reindex(keys))
+    estimands = list(dict.fromkeys([*header.estimands, *estimates["estimand"]]))
+    coords["estimand"] = ("estimand", _texts(estimands), _said("estimates", "estimand"))
+    table = estimates.set_index(["key", "estimand"])
+    for name in estimates.columns[list(estimates.columns).index("estimand") + 1 :]:
+        square = table[name].unstack("estimand").reindex(index=keys, columns=estimands)
+        words = name == "interval"
+        values = _texts(square.to_numpy().ravel()).reshape(square.shape) if words else _floats(square)
+        variables[unlike(name, {*coords})] = (("universe", "estimand"), values, _said("estimates", name))
+    where = zip(universes.index, universes["batch"], universes["attempt"], strict=True)
     return RunTable(
         run,
         group,
         tuple(keys),
-        at,
+        {key: (batch, int(attempt)) for key, batch, attempt in where},
         xr.Dataset(variables, coords, {"run": run, "study": header.study}),
         _table(attempts, "diagnostics", "try"),
     )
+
+
+def _decisions(planned: pd.DataFrame, header: PlanHeader) -> dict[str, Variable]:
+    """The labels of each decision along the universes; a decision may be called like something else in its group."""
+    views = ("universes", "estimates", "planned", "failures")
+    taken = {"universe", "attempts", "draws", *(column for view in views for column in VIEWS[view])}
+    spelled = {column.lower(): column for column in planned.columns}  # SQL has one spelling for all runs
+    found: dict[str, Variable] = {}
+    for decision in header.decisions:
+        said = {"long_name": f"label of the option taken for {decision.name}", "kind": decision.kind}
+        found[unlike(decision.name, taken)] = ("universe", _texts(planned[spelled[decision.name.lower()]]), said)
+    return found
+
+
+def _of_universes(planned: pd.DataFrame, rows: pd.DataFrame, failures: pd.DataFrame) -> dict[str, Variable]:
+    """What is said once of each universe. rows, failures: of all universes, missing where there is nothing."""
+    found: dict[tuple[str, str], Any] = {
+        ("planned", name): planned[name].to_numpy(bool) for name in ("answered", "reference")
+    }
+    found |= {("universes", name): rows[name].eq(True).to_numpy(bool) for name in ("ok", "final")}
+    found |= {("universes", name): _texts(rows[name]) for name in ("reason", "engine", "program", "host", "batch")}
+    found |= {("universes", name): _floats(rows[name]) for name in ("attempt", "rows_kept", "seconds")}
+    found["universes", "finished"] = _texts(["" if t is None or t != t else t.isoformat() for t in rows["finished"]])
+    found |= {("failures", name): _texts(failures[name]) for name in ("message", "mend", "traceback")}
+    return {name: ("universe", values, _said(view, name)) for (view, name), values in found.items()}
 
 
 def _table(frame: pd.DataFrame, view: str, dim: str) -> xr.Dataset:
     """A view as it is: a variable for each column, along one dimension."""
     import xarray as xr
 
-    about = meanings()[view]
-    columns = {name: (dim, _column(frame[name]), _said(about.get(name))) for name in frame.columns}
-    return xr.Dataset(columns)
+    return xr.Dataset({name: (dim, _column(frame[name]), _said(view, name)) for name in frame.columns})
 
 
 def _column(column: pd.Series[Any]) -> np.ndarray:
@@ -167,8 +164,8 @@ def _column(column: pd.Series[Any]) -> np.ndarray:
     return _texts(column)
 
 
-def _floats(square: pd.DataFrame) -> np.ndarray:
-    return np.asarray(square.to_numpy(np.float64, na_value=np.nan))
+def _floats(numbers: pd.DataFrame | pd.Series[Any]) -> np.ndarray:
+    return np.asarray(numbers.to_numpy(np.float64, na_value=np.nan))
 
 
 def _texts(values: Sequence[Any] | Any) -> np.ndarray:
@@ -176,8 +173,9 @@ def _texts(values: Sequence[Any] | Any) -> np.ndarray:
     return np.array(["" if value is None or value != value else str(value) for value in values], dtype=object)
 
 
-def _said(meaning: Meaning | None) -> dict[str, str]:
-    """The attributes of a variable, as the CF conventions name them."""
+def _said(view: str, column: str) -> dict[str, str]:
+    """The attributes of a variable, as the CF conventions name them; none for what an engine added."""
+    meaning = meanings()[view].get(column)
     if meaning is None:
         return {}
     return {"long_name": meaning.text, **({"units": meaning.unit} if meaning.unit else {})}

@@ -9,19 +9,10 @@ from typing import Any
 TRACING = threading.RLock()  # held while a model is traced; compiling and running need no model, and no lock
 
 
-def compiled(
-    function: Callable[..., Any],
-    *arguments: Any,
-    options: Mapping[str, Any] | None = None,
-    donate: tuple[int, ...] = (),
-) -> Any:
-    """The function compiled for arguments of these shapes, on this thread's default device.
-
-    donate: the numbers of arguments whose memory it may use again; they cannot be read afterwards.
-    """
+def compiled(function: Callable[..., Any], *arguments: Any, options: Mapping[str, Any] | None = None) -> Any:
+    """The function compiled for arguments of these shapes, on this thread's default device."""
     import jax
 
-    chosen = dict(options) if options else None
     with TRACING:
-        lowered = jax.jit(function, compiler_options=chosen, donate_argnums=donate).lower(*arguments)
+        lowered = jax.jit(function, compiler_options=dict(options) if options else None).lower(*arguments)
     return lowered.compile()

@@ -139,7 +139,7 @@ def _flat(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         if isinstance(value, Mapping):
             yield from ((f"{name}.{inner}", v) for inner, v in _flat(value))
         elif isinstance(value, list | tuple) and all(isinstance(part, Mapping) for part in value):
-            yield name, ", then ".join(str(part.get("name", part)) for part in value) or "none"
+            yield name, tuple(part.get("name", part) for part in value)
         else:
             yield name, value
 

@@ -87,10 +87,10 @@ def study_of(record: RunRecord, given: Study | Plan | str | Path | None) -> tupl
     mend = "pass the study, or its file: results.rerun(key, study), or --study study.py on the command line"
     if place is None:
         script = record.sections.get(SOURCE, {}).get("script")
-        where = f" it was run by {script}, which would run again if it were loaded" if script else ""
+        where = f": it was run by {script}, which would run again if it were loaded" if script else ""
         raise ResultError(
             Problem(
-                f"the run {record.run!r} does not say which file its study can be loaded from{':' if where else ''}{where}.",
+                f"the run {record.run!r} does not say which file its study can be loaded from{where}.",
                 "the study, or its file",
                 mend,
             )

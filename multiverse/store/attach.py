@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 STORAGE: Final = "v1.0.0"  # unsaid, only the DuckDB that wrote the file can open it; the views work from 1.2 on
-    "v1.0.0"  # the oldest DuckDB that can open the file; unsaid, the one that wrote it
-)
 _TAKEN: Final = {"main", "memory", "system", "temp"}  # names of databases and schemas that DuckDB has itself
 
 

@@ -16,6 +16,7 @@ from multiverse.errors import Problem, StoreError
 from multiverse.store import parquet
 from multiverse.store.contract import (
     DAMAGED,
+    NAME,
     Columns,
     Table,
     check_name,
@@ -54,7 +55,8 @@ class RemoteStore:
         """The names published under this kind."""
         start = f"{kind}-"
         found = self._list(folder_of(kind))
-        return frozenset(f[len(start) : -len(SUFFIX)] for f in found if f.startswith(start) and f.endswith(SUFFIX))
+        names = (f[len(start) : -len(SUFFIX)] for f in found if f.startswith(start) and f.endswith(SUFFIX))
+        return frozenset(name for name in names if NAME.fullmatch(name))
 
     def entries(self) -> frozenset[str]:
         """What lies right below the address, folders and files. Raises StoreError where there is no such bucket."""

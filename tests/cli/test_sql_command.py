@@ -236,19 +236,15 @@ def test_a_text_of_gigabytes_is_refused(store: Path, sql: str) -> None:
 def test_ctrl_c_is_heard_within_one_call_of_a_function(store: Path) -> None:
     slow = "select i, case when i >= 30000 then sleep_ms(100) end from range(100000) as t(i)"
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "multiverse", "sql", str(store), slow, "--format", "csv"],
-        env={**os.environ, "PYTHONPATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None and process.stdout.readline().startswith('"i",')
-    process.send_signal(signal.SIGINT)
-    began = time.monotonic()
-    try:
-        _, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
+    words = [sys.executable, "-m", "multiverse", "sql", str(store), slow, "--format", "csv"]
+    environment = {**os.environ, "PYTHONPATH": path}
+    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None and process.stdout.readline().startswith('"i",')
+            process.send_signal(signal.SIGINT)
+            began = time.monotonic()
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert time.monotonic() - began < PROMPT
     assert process.returncode == STOPPED and "Stopped." in err and "Traceback" not in err

@@ -12,8 +12,11 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 import pytest
+from scipy.stats import norm
 
 from multiverse.engines.engine import Engine
+from multiverse.engines.gate import Gate
+from multiverse.engines.ladder import Rung
 from multiverse.engines.nuts import LANES, NUTS, UNIVERSES_A_BATCH
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.planning.build import plan
@@ -177,3 +180,84 @@ def test_its_neighbours_in_the_block_lose_nothing(quick: NUTS, behind_walls: tup
         assert outcome.estimates == outcomes[key].estimates
         for name, draws in outcome.draws.items():
             np.testing.assert_array_equal(draws, outcomes[key].draws[name])
+
+
+# The ladder
+
+
+LEVELS, ERROR = np.array([2.0, -1.0, 0.5, 1.0]), 1.0
+SPREAD = {"tight": 0.5, "loose": 2.0}
+
+
+def levels(data: Mapping[str, Any], *, spread: float) -> None:
+    """Four levels around an unknown mean, centered; all Normal, so that the posterior is known."""
+    mean = numpyro.sample("mean", dist.Normal(0, 1))
+    with numpyro.plate("levels", len(LEVELS)):
+        level = numpyro.sample("level", dist.Normal(mean, spread))
+        numpyro.deterministic("above", level - mean)
+        numpyro.sample("y", dist.Normal(level, ERROR), obs=data["y"])
+
+
+def level_of(j: int) -> Any:
+    return lambda draws: draws["level"][:, j]
+
+
+def exact_means(spread: float) -> np.ndarray:
+    """Posterior means of the mean and of each level, from the joint normal."""
+    ones = np.ones(len(LEVELS))
+    among = np.outer(ones, ones) + spread**2 * np.eye(len(LEVELS))  # covariance of the levels
+    gain = np.linalg.solve(among + ERROR**2 * np.eye(len(LEVELS)), LEVELS)
+    return np.array([ones @ gain, *(among @ gain)])
+
+
+@pytest.fixture(scope="module")
+def climbed() -> tuple[Plan, list[Outcome]]:
+    """A gate that nobody passes: every universe climbs to the end of the ladder."""
+    study = Study(
+        name="levels",
+        data={"y": LEVELS},
+        model=levels,
+        estimands={"mean": "mean", **{f"level {j}": level_of(j) for j in range(len(LEVELS))}},
+        space=Space(spread=prior(SPREAD)),
+    )
+    planned = plan(study).keeping("all")
+    ladder = (Rung("elsewhere", noncentered=True), Rung("not for this", reasons=("divergences",)))
+    engine = NUTS(warmup=200, draws=500, gate=Gate(ess_per_chain=1e9), ladder=ladder)
+    return planned, [outcome for _, outcomes in answer(engine, planned) for outcome in outcomes]
+
+
+def test_what_fails_climbs_and_the_last_attempt_is_final(climbed: tuple[Plan, list[Outcome]]) -> None:
+    planned, outcomes = climbed
+    tried = sorted((outcome.key, outcome.attempt, outcome.final) for outcome in outcomes)
+    assert tried == sorted((key, attempt, attempt == 2) for key in planned.keys for attempt in (1, 2))
+    assert {outcome.reason for outcome in outcomes} == {Reason.ess}
+    assert all(outcome.message.endswith("(on the rung 'elsewhere')") == (outcome.attempt == 2) for outcome in outcomes)
+
+
+def test_other_coordinates_have_other_draws_of_the_same_posterior(climbed: tuple[Plan, list[Outcome]]) -> None:
+    planned, outcomes = climbed
+    for outcome in outcomes:
+        exact = exact_means(SPREAD[str(planned.universes[outcome.key]["spread"])])
+        for found, mean in zip(outcome.estimates.values(), exact, strict=True):
+            assert abs(found["mean"] - mean) < 4 * found["mcse_mean"]
+
+
+def test_what_is_kept_of_other_coordinates_is_as_the_model_is_written(climbed: tuple[Plan, list[Outcome]]) -> None:
+    """Same sites, and the log prior is that of the centered model."""
+    planned, outcomes = climbed
+    (program,) = planned.programs
+    for outcome in outcomes:
+        sites = {name for name in outcome.draws if name.startswith("site/")}
+        assert sites == {"site/mean", "site/level", "site/above"}
+        mean, level = (outcome.draws[f"site/{name}"].astype(np.float64) for name in ("mean", "level"))
+        np.testing.assert_allclose(outcome.draws["site/above"], level - mean[..., None], atol=1e-5)
+        spread = program.option_values(outcome.key)["spread"]
+        log_prior = norm.logpdf(mean) + norm.logpdf(level, mean[..., None], spread).sum(axis=-1)
+        np.testing.assert_allclose(outcome.draws["density/log_prior"], log_prior, rtol=1e-4)
+        log_likelihood = norm.logpdf(LEVELS, level, ERROR).sum(axis=-1)
+        np.testing.assert_allclose(outcome.draws["density/log_likelihood"], log_likelihood, rtol=1e-4)
+
+
+def test_without_a_ladder_there_is_one_attempt(quick: NUTS, twelve: Plan) -> None:
+    engine = replace(quick, ladder=(), gate=Gate(ess_per_chain=1e9))
+    assert {(o.attempt, o.final) for o in outcomes_of(engine, twelve).values()} == {(1, True)}

@@ -1,4 +1,4 @@
-"""Run the three ways in turn, each in a process of its own, and print the table of the README and the differences.
+"""Run the ways in turn, each in a process of its own, and print the table of the README and the largest differences.
 
 python compare.py [--repeats 2]
 
@@ -24,34 +24,43 @@ import pandas as pd
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 UNIVERSES = 1000
-SAME = 1e-6  # largest difference between two ways, in kg, of an estimate or a standard error
-PEER = "loop"
+SAME = 1e-6  # largest difference from the loop, in kg, of an estimate or a standard error
+
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+WAYS: dict[str, tuple[str, dict[str, str]]] = {  # name -> side, environment
+    "loop": ("loop", {}),
+    "loop, one BLAS thread": ("loop", ONE_THREAD),
+    "multiverse, statsmodels": ("by_statsmodels", {}),
+    "multiverse, JAX, cold": ("by_jax", {}),
+    "multiverse, JAX, warm": ("by_jax", {}),
+}
+PEERS = ("loop", "loop, one BLAS thread")
 
 
 class Timed(NamedTuple):
-    """One side, run once: seconds on the clock, seconds of CPU, and its estimates by decisions."""
+    """One way, run once: seconds in all, of CPU, and in the regressions themselves; and its estimates by decisions."""
 
     seconds: float
     cpu: float
+    regressing: float
     estimates: pd.DataFrame
 
 
-def timed(side: str, cache: str, folder: str) -> Timed:
-    """Run a side in a process of its own, imports included."""
-    print("running", side, file=sys.stderr, flush=True)
-    file = Path(folder) / f"{side}.csv"
+def timed(side: str, environment: dict[str, str], folder: str) -> Timed:
+    """Run a side in a process of its own, imports included. Compiled programs are kept in the folder."""
+    file = Path(folder) / "estimates.csv"
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     before = cpu_seconds()
     said = subprocess.run(
         [sys.executable, "side.py", side, str(file)],
         cwd=HERE,
-        env={**os.environ, "PYTHONPATH": paths, "MULTIVERSE_CACHE": cache},
+        env={**os.environ, "PYTHONPATH": paths, "MULTIVERSE_CACHE": folder, **environment},
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     ).stdout
     told = json.loads(said.splitlines()[-1])
-    return Timed(told["seconds"], cpu_seconds() - before, pd.read_csv(file))
+    return Timed(told["seconds"], cpu_seconds() - before, told["regressing"], pd.read_csv(file))
 
 
 def cpu_seconds() -> float:
@@ -61,14 +70,13 @@ def cpu_seconds() -> float:
 
 
 def one_round() -> dict[str, Timed]:
-    """Each side once, JAX cold and warm."""
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as cache:
-        return {
-            "loop": timed("loop", cache, folder),
-            "by_statsmodels": timed("by_statsmodels", cache, folder),
-            "by_jax, cold": timed("by_jax", cache, folder),
-            "by_jax, warm": timed("by_jax", cache, folder),
-        }
+    """Each way once."""
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for way, (side, environment) in WAYS.items():
+            print("running", way, file=sys.stderr, flush=True)
+            found[way] = timed(side, environment, folder)
+    return found
 
 
 def largest_difference(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.Series:
@@ -87,25 +95,24 @@ def main() -> None:
     load = " ".join(f"{load:.1f}" for load in os.getloadavg())
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, load {load}")
     print(f"median (least to most) of {len(rounds)} rounds\n")
-    print("| side | wall s | CPU s | loop / side, wall | loop / side, CPU | differs from the loop: estimate, se |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    for side in rounds[0]:
-        runs, peers = [r[side] for r in rounds], [r[PEER] for r in rounds]
-        worst = pd.concat(
-            [largest_difference(a.estimates, b.estimates) for a, b in zip(runs, peers, strict=True)], axis=1
-        )
-        differs = worst.max(axis=1)
+    head = ["way", "wall s", "CPU s", "s in the regressions", *(f"{peer} / it, wall" for peer in PEERS)]
+    head.append("differs from the loop: estimate, se")
+    print("| " + " | ".join(head) + " |", "|" + " --- |" * len(head), sep="\n")
+    for way in WAYS:
+        runs = [r[way] for r in rounds]
+        pairs = [(r[way].estimates, r["loop"].estimates) for r in rounds]
+        differs = pd.concat([largest_difference(*pair) for pair in pairs], axis=1).max(axis=1)
         cells = [
-            side,
+            way,
             _spread([r.seconds for r in runs]),
             _spread([r.cpu for r in runs]),
-            _spread([p.seconds / r.seconds for r, p in zip(runs, peers, strict=True)]),
-            _spread([p.cpu / r.cpu for r, p in zip(runs, peers, strict=True)]),
+            _spread([r.regressing for r in runs]),
+            *(_spread([r[peer].seconds / r[way].seconds for r in rounds]) for peer in PEERS),
             f"{differs['mean']:.0e}, {differs['sd']:.0e}",
         ]
         print("| " + " | ".join(cells) + " |")
         if differs.max() > SAME:
-            raise SystemExit(f"{side} and the loop differ by more than {SAME:g}")
+            raise SystemExit(f"{way} and the loop differ by more than {SAME:g}")
 
 
 def _spread(values: list[float]) -> str:

@@ -37,10 +37,11 @@ def loop() -> pd.DataFrame:
         gained, design = data["gained"][kept], data["design"][kept]
         for history, weight, lifestyle, errors in product(*decisions[2:]):
             used = ([1.0, history.value, weight.value, lifestyle.value] @ BLOCKS) == 1.0
+            began = time.perf_counter()
             fit = sm.OLS(gained, design[:, used]).fit(cov_type=errors.value, use_t=True)
             labels = [option.label for option in (people, outliers, history, weight, lifestyle, errors)]
-            rows.append([*labels, fit.params[QUIT], fit.bse[QUIT]])
-    return pd.DataFrame(rows, columns=[*DECISIONS, "mean", "sd"])
+            rows.append([*labels, fit.params[QUIT], fit.bse[QUIT], time.perf_counter() - began])
+    return pd.DataFrame(rows, columns=[*DECISIONS, "mean", "sd", "seconds"])
 
 
 def planned(module: str) -> pd.DataFrame:
@@ -49,7 +50,7 @@ def planned(module: str) -> pd.DataFrame:
 
     with tempfile.TemporaryDirectory() as folder:
         results = mv.run(mv.plan(importlib.import_module(module).study), store=f"{folder}/store")
-        return results.table()[[*DECISIONS, "mean", "sd"]]
+        return results.table()[[*DECISIONS, "mean", "sd", "seconds"]]
 
 
 SIDES: dict[str, Callable[[], pd.DataFrame]] = {
@@ -63,8 +64,8 @@ def main() -> None:
     side, target = sys.argv[1], Path(sys.argv[2])
     table = SIDES[side]().sort_values(DECISIONS)
     seconds = time.perf_counter() - BEGAN
-    table.to_csv(target, index=False)
-    print(json.dumps({"side": side, "universes": len(table), "seconds": seconds}), flush=True)
+    table.drop(columns="seconds").to_csv(target, index=False)
+    print(json.dumps({"seconds": seconds, "regressing": table["seconds"].sum()}), flush=True)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,6 @@ def nearest_mixture(columns: Array, target: Array, zeta: float, intercept: bool)
         columns, target = columns - columns.mean(axis=0), target - target.mean()
     rows, count = columns.shape
     stacked = np.vstack([columns - target[:, None], np.sqrt(rows) * zeta * np.eye(count)])
-    stacked /= np.abs(stacked).max()  # the row of ones shall weigh as much as the others
+    stacked /= np.abs(stacked).max() or 1.0  # the row of ones shall weigh as much as the others
     weights, _ = nnls(np.vstack([stacked, np.ones(count)]), np.append(np.zeros(len(stacked)), 1.0))
     return np.asarray(weights / weights.sum())
