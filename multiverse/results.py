@@ -105,7 +105,7 @@ class Results:
         return self.sql(
             f"""select u.* exclude (run, attempt, final, batch, host, finished), {numbers}
             from universes u left join (select * from estimates where estimand = '{wanted}') e using (key, run)
-            where run = '{run}'"""
+            where run = '{run}' order by u.rowid"""
         )
 
     def failures(self) -> pd.DataFrame:

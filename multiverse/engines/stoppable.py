@@ -12,8 +12,9 @@ import numpy as np
 from multiverse.engines.nuts_block import BlockFunctions, LaneDraws
 from multiverse.planning.tracing import compiled
 
-LOOK_SECONDS = 0.25  # between looks at the clock: seldom against the cost of a call, often against a person's patience
-FIRST_LOOK = 8  # transitions before the first look: the first of a chain may take the longest
+LOOK_SECONDS = 0.25  # between looks at the clock, roughly: short against a person's patience
+FIRST_LOOK = 16  # transitions before the first look: few, since the first ones of a chain may take the longest
+GROWTH = 4  # of a stretch that was short: a call costs a millisecond, and a small block takes fifty in all
 
 
 class Sampled(NamedTuple):
@@ -48,8 +49,8 @@ class StoppableBlock:
             if limit is not None and now - began > limit and done < self.transitions:
                 return Sampled(None, now - began, done)
             took, looked = now - looked, now
-            if took < LOOK_SECONDS / 2:
-                stretch *= 2
+            if took < LOOK_SECONDS / GROWTH:
+                stretch *= GROWTH
             elif took > LOOK_SECONDS:
                 stretch = max(1, stretch // 2)
         draws = jax.tree.map(np.asarray, self.finish(leaves, carry))

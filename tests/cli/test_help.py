@@ -49,7 +49,9 @@ def test_help_imports_nothing_heavy(words: list[str]) -> None:
 def test_help_lists_the_commands_in_the_order_of_the_story(multiverse) -> None:
     answer = multiverse("--help")
     assert answer.exit_code == 0
-    assert list(main.commands) == ["init", "plan", "run", "status", "sql", "curve", "show"]
+    story = ["init", "plan", "run", "status", "sql", "curve", "show"]
+    records = ["compare", "manifest", "rerun", "verify", "export", "compact", "doctor"]
+    assert list(main.commands) == [*story, *records]
     listed = answer.stdout.partition("Commands:")[2].splitlines()
     assert [line.split()[0] for line in listed if line.startswith("  ") and line[2].isalpha()][:7] == list(
         main.commands

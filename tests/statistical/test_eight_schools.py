@@ -8,6 +8,7 @@ the reference is an integral over one number; posteriordb's 10,000 reference dra
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -84,13 +85,18 @@ def study() -> Study:
 
 @pytest.fixture(scope="module")
 def schools(study: Study) -> Results:
-    return run(study, engine=NUTS(warmup=500, draws=1000))
+    """Every universe once, as it is written."""
+    return run(study, engine=NUTS(warmup=500, draws=1000, ladder=()))
 
 
 @pytest.fixture(scope="module")
 def estimates(schools: Results) -> pd.DataFrame:
     """A row for each universe and estimand, with the reference mean."""
-    table = schools.sql("select * from estimates")
+    return with_reference(schools)
+
+
+def with_reference(results: Results) -> pd.DataFrame:
+    table = results.sql("select * from estimates")
     exact = {spread: reference(scale) for spread, scale in SCALES.items()}
     return table.assign(reference=[exact[r.spread][r.estimand] for r in table.itertuples()])
 
@@ -127,3 +133,20 @@ def test_the_centered_model_diverges_and_is_red(schools: Results) -> None:
     red = schools.table("mu").query("not ok")
     assert set(red["reason"]) <= {"divergences", "rhat", "ess", "ebfmi"}
     assert red["mean"].notna().all()
+
+
+@pytest.mark.slow
+def test_on_the_ladder_the_centered_model_becomes_green_and_right(study: Study) -> None:
+    """Sampled non-centered, answered as it is written: more universes than above, so that chance shows less."""
+    scales = {f"half-Cauchy {scale}": scale for scale in (1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0)}
+    SCALES.update(scales)
+    spread = prior({label: dist.HalfCauchy(scale) for label, scale in scales.items()})
+    space = Space(spread=spread, effects=parameterization({"centered": centered}))
+    results = run(replace(study, space=space))
+    attempts = results.sql("select attempt, ok from universes")
+    assert attempts["ok"].all() and (attempts["attempt"] > 1).all()
+    found = with_reference(results)
+    assert len(found) == len(NAMES) * len(scales)
+    assert ((found["mean"] - found["reference"]).abs() / found["mcse_mean"]).max() < ERRORS
+    draws = results.draws("theta 0")
+    assert draws["theta 0"].shape == (len(scales), 4, 500)  # however long the chains were

@@ -281,7 +281,7 @@ SIMPLE = st.one_of(PUT, st.just(("compact",)), st.just(("remove",)), st.just(("d
 NESTED = st.tuples(st.just("while"), st.integers(0, 1), st.lists(SIMPLE, max_size=3))  # events amid a compaction
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.one_of(SIMPLE, NESTED), max_size=12))
 def test_any_events_leave_the_rows_of_the_parts(events: list[tuple]) -> None:
     store = MemoryStore()

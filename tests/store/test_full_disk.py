@@ -115,6 +115,7 @@ def test_a_full_disk(disk: Disk, straight: FolderStore) -> None:
     assert end_state(store).equals(end_state(straight))
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_when_the_store_is_compacted(disk: Disk) -> None:
     store = FolderStore(disk.path / "store")
     LOAD.write(store, 0)
@@ -134,7 +135,7 @@ def give_up_the_right() -> None:
         ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0)
 
 
-@pytest.mark.parametrize("task", ["write", "compact"])
+@pytest.mark.parametrize("task", ["write", pytest.param("compact", marks=pytest.mark.slow)])
 def test_a_folder_that_may_only_be_read(tmp_path: Path, straight: FolderStore, task: str) -> None:
     store = FolderStore(tmp_path / "store")
     LOAD.write(store, 0)

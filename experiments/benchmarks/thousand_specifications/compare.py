@@ -116,7 +116,7 @@ def main() -> None:
 
 
 def _spread(values: list[float]) -> str:
-    return f"{median(values):.1f} ({min(values):.1f} to {max(values):.1f})"
+    return f"{median(values):.2g} ({min(values):.2g} to {max(values):.2g})"
 
 
 if __name__ == "__main__":
