@@ -10,14 +10,16 @@ import pytest
 from click.testing import Result
 
 from multiverse.cli.engine_options import chosen_engine
+from multiverse.cli.recorded_settings import settings_that_matter
 from multiverse.engines.gate import Gate
+from multiverse.engines.ladder import Rung
 from multiverse.engines.nuts import NUTS
 from multiverse.errors import PlanError
 from multiverse.rerun.source import engine_of
 from multiverse.results import load
 from multiverse.store.folder import FolderStore
 
-from .conftest import RED
+from .conftest import RED, STUDY
 
 SETTINGS = {"chains": None, "draws": None, "seed": None}
 
@@ -117,3 +119,49 @@ def test_a_study_that_moved_goes_on(multiverse, answered: Path, tmp_path: Path) 
     shutil.move(answered, moved)
     shutil.move(tmp_path / "runs", moved)
     assert json.loads(multiverse("run", moved / "small.py", "--json").stdout)["answered_now"] == 0
+
+
+CLIMBS = STUDY.replace("gate=OPEN", "gate=mv.Gate(rhat_max=3.0, ess_per_chain=40, divergences_max=100, ebfmi_min=0.0)")
+
+
+def test_what_was_tried_again_is_told_and_retry_names_reasons(multiverse, study: Path, tmp_path: Path) -> None:
+    """50 draws a chain of one scalar are too few for some: what the ladder mends is said, the rest is red."""
+    study.write_text(CLIMBS)
+    store = tmp_path / "climbed"
+    answer = multiverse("run", study, "--store", store)
+    results = load(store)
+    climbed = results.sql("select attempt, ok from universes")
+    green = climbed.query("ok")["attempt"].value_counts().to_dict()
+    assert set(climbed["attempt"]) <= {1, 4} and 4 in green  # the rungs between are for hierarchies
+    told = " ".join(answer.stdout.split())
+    assert f"settings of the run: {green.get(1, 0)}; when tried again: {green[4]} on the rung 'longer'." in told
+    red = len(results.failures())
+    again = json.loads(multiverse("run", study, "--store", store, "--retry", "ess,rhat", "--json").stdout)
+    assert again["answered_now"] == red
+    nothing = json.loads(multiverse("run", study, "--store", store, "--retry", "divergences", "--json").stdout)
+    assert nothing["answered_now"] == 0
+    wrong = multiverse("run", study, "--store", store, "--retry", "failure")
+    assert wrong.exit_code == 2 and "Did you mean 'failures'" in wrong.stderr
+
+
+def test_without_a_ladder_and_without_time(multiverse, study: Path, tmp_path: Path) -> None:
+    late = multiverse("run", study, "--store", tmp_path / "late", "--time-limit", "1e-9", "--json")
+    assert late.exit_code == 3
+    (reason,) = json.loads(late.stdout)["reasons"]
+    assert (reason["reason"], reason["universes"]) == ("time", 4)
+    assert multiverse("run", study, "--time-limit", 0).exit_code == 2
+    again = multiverse("run", study, "--store", tmp_path / "late", "--retry", "time", "--time-limit", 600, "--json")
+    assert json.loads(again.stdout)["green"] == 4
+    once = multiverse("run", study, "--store", tmp_path / "once", "--no-ladder", "--json")
+    assert json.loads(once.stdout)["settings"]["ladder"] == "off"
+
+
+def test_rungs_of_a_persons_own_come_back_from_the_store(multiverse, study: Path, tmp_path: Path) -> None:
+    own = "ladder=(mv.Rung('patient', warmup=3, reasons=('rhat',)),)"
+    study.write_text(STUDY.replace("gate=OPEN", f"gate=OPEN, {own}"))
+    assert multiverse("run", study).exit_code == 0
+    record = load(study.parent / "runs" / "small-one").record
+    assert engine_of(record).ladder == (Rung("patient", warmup=3, reasons=("rhat",)),)
+    assert settings_that_matter(record)["ladder"] == ["patient"]
+    changed = multiverse("run", study, "--no-ladder")
+    assert changed.exit_code == 1 and "ladder: was" in changed.stderr

@@ -92,12 +92,12 @@ def schools(study: Study) -> Results:
 @pytest.fixture(scope="module")
 def estimates(schools: Results) -> pd.DataFrame:
     """A row for each universe and estimand, with the reference mean."""
-    return with_reference(schools)
+    return with_reference(schools, SCALES)
 
 
-def with_reference(results: Results) -> pd.DataFrame:
+def with_reference(results: Results, scales: Mapping[str, float]) -> pd.DataFrame:
     table = results.sql("select * from estimates")
-    exact = {spread: reference(scale) for spread, scale in SCALES.items()}
+    exact = {spread: reference(scale) for spread, scale in scales.items()}
     return table.assign(reference=[exact[r.spread][r.estimand] for r in table.itertuples()])
 
 
@@ -139,13 +139,12 @@ def test_the_centered_model_diverges_and_is_red(schools: Results) -> None:
 def test_on_the_ladder_the_centered_model_becomes_green_and_right(study: Study) -> None:
     """Sampled non-centered, answered as it is written: more universes than above, so that chance shows less."""
     scales = {f"half-Cauchy {scale}": scale for scale in (1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0)}
-    SCALES.update(scales)
     spread = prior({label: dist.HalfCauchy(scale) for label, scale in scales.items()})
     space = Space(spread=spread, effects=parameterization({"centered": centered}))
     results = run(replace(study, space=space))
     attempts = results.sql("select attempt, ok from universes")
     assert attempts["ok"].all() and (attempts["attempt"] > 1).all()
-    found = with_reference(results)
+    found = with_reference(results, scales)
     assert len(found) == len(NAMES) * len(scales)
     assert ((found["mean"] - found["reference"]).abs() / found["mcse_mean"]).max() < ERRORS
     draws = results.draws("theta 0")
