@@ -52,7 +52,7 @@ study = mv.Study(
 OPEN = mv.Gate(rhat_max=np.inf, rhat_local_max=np.inf, divergences_max=np.inf, ess_per_chain=-np.inf, ebfmi_min=-np.inf)
 engine = mv.NUTS(chains=2, warmup=50, draws=50, gate=OPEN)
 """
-RED = STUDY.replace("gate=OPEN", "gate=mv.Gate(ess_per_chain=1e6)")
+RED = STUDY.replace("gate=OPEN", "gate=mv.Gate(rhat_max=9.0, ess_per_chain=1e6), ladder=()")
 
 
 def _invoke(*words: object, columns: int | None = None, text: str | None = None) -> Result:
