@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -92,7 +90,7 @@ def sql(
     place = opened_store(store)
     if file is not None:
         check_outside(place, file)
-    _in_a_thread(lambda: _answer(place, text, form, file, rows, seconds))
+    _answer(place, text, form, file, rows, seconds)
 
 
 def _answer(place: OpenedStore, text: str, form: str, file: Path | None, rows: int, seconds: float | None) -> None:
@@ -143,12 +141,6 @@ def _show(names: list[str], shown: list[tuple[Any, ...]]) -> None:
     echo_table(names, shown)
     if not shown:
         click.echo("(no rows)")
-
-
-def _in_a_thread(work: Callable[[], None]) -> None:
-    """Do it. DuckDB comes back to Python now and then only, so it must not be in the thread that hears Ctrl-C."""
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(work).result()
 
 
 def _attach(place: OpenedStore, file: Path) -> None:

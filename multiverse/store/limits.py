@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+Value = TypeVar("Value")
 
 MEMORY: Final = "50%"  # of the machine's memory; ours: DuckDB's own 80 % leaves too little for a sweep that runs beside
 SECONDS: Final = 300.0  # ours: all draws of 100,000 universes are read in some ten seconds
@@ -28,23 +29,21 @@ class TimeLimit:
         self._con, self.seconds, self._left, self._stuck = con, seconds, seconds, stuck
         self.over = False
 
-    @contextmanager
-    def counting(self) -> Iterator[None]:
-        """Within it DuckDB works, until the time is over; then what it does is interrupted."""
-        done = threading.Event()
-        watch = threading.Thread(target=self._watch, args=(done,), daemon=True)
+    def spend(self, work: Callable[[], Value]) -> Value:
+        """What the work gives, or raises; it is interrupted when the time is over, and by Ctrl-C."""
         began = time.monotonic()
-        watch.start()
-        try:
-            yield
-        finally:
-            done.set()
-            self._left -= time.monotonic() - began
-
-    def _watch(self, done: threading.Event) -> None:
-        if done.wait(max(self._left, 0.0)):
-            return
-        self.over = True
-        self._con.interrupt()
-        if self._stuck and not done.wait(GRACE):
-            self._stuck()
+        # in a thread of its own: DuckDB seldom comes back to Python, and this one has to hear Ctrl-C
+        with ThreadPoolExecutor(1) as pool:
+            done = pool.submit(work)
+            try:
+                if not wait([done], max(self._left, 0.0)).done:
+                    self.over = True
+                    self._con.interrupt()
+                    if self._stuck and not wait([done], GRACE).done:
+                        self._stuck()
+                return done.result()
+            except KeyboardInterrupt:
+                self._con.interrupt()
+                raise
+            finally:
+                self._left -= time.monotonic() - began

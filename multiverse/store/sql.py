@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from multiverse.errors import Problem, ResultError, near_miss
 from multiverse.store.contract import Store
-from multiverse.store.limits import ANSWER, SECONDS, TimeLimit
+from multiverse.store.limits import ANSWER, SECONDS, TimeLimit, Value
 from multiverse.store.schema import VIEWS
 from multiverse.store.views import open_views
 
@@ -59,18 +59,16 @@ def ask(con: DuckDBPyConnection, sql: str, *, seconds: float = SECONDS) -> pd.Da
 @contextmanager
 def answered(con: DuckDBPyConnection, sql: str, limit: TimeLimit) -> Iterator[Answer]:
     """The same answer batch by batch, for one of any size; to be read inside of `with`."""
-    with _as_results(con, sql, limit):
+
+    def begin() -> pa.RecordBatchReader:
         # as a parameter of `query` the text is one nested SELECT: DuckDB refuses every statement that changes anything
-        reader = con.sql("select * from query(?)", params=[sql]).to_arrow_reader(BATCH)
+        return con.sql("select * from query(?)", params=[sql]).to_arrow_reader(BATCH)
 
     def batches() -> Iterator[pa.RecordBatch]:
-        while True:
-            with _as_results(con, sql, limit):
-                batch = next(reader, None)
-            if batch is None:
-                return
+        while (batch := _worked(con, sql, limit, lambda: next(reader, None))) is not None:
             yield batch
 
+    reader = _worked(con, sql, limit, begin)
     try:
         yield Answer(reader.schema, batches())
     finally:
@@ -107,15 +105,12 @@ def _whole(answer: Answer) -> pa.Table:
     return pa.Table.from_batches(batches, answer.schema)
 
 
-@contextmanager
-def _as_results(con: DuckDBPyConnection, sql: str, limit: TimeLimit) -> Iterator[None]:
-    """Within it DuckDB works, in its time, and what it raises becomes a ResultError."""
+def _worked(con: DuckDBPyConnection, sql: str, limit: TimeLimit, work: Callable[[], Value]) -> Value:
+    """What DuckDB works out, in its time. What it raises becomes a ResultError."""
     import duckdb
 
     try:
-        with limit.counting():
-            yield
-        return
+        return limit.spend(work)
     except (duckdb.Error, pa.ArrowException, OSError, MemoryError) as error:  # the latter three while rows are read
         said = _TRACEBACK.sub("", str(error).strip())
         exhausted = isinstance(error, duckdb.OutOfMemoryException | MemoryError) or "Out of Memory" in said

@@ -29,7 +29,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 TUTORIAL = DOCS / "tutorial.md"
-SLOW = {"choose-parameterizations.md", "use-an-accelerator-or-float64.md"}  # programs that no other page has
+SLOW = {  # programs that no other page has
+    "answer-red-universes.md",
+    "choose-parameterizations.md",
+    "use-an-accelerator-or-float64.md",
+}
 
 FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 TITLE = re.compile(r'title="([^"]+)"')

@@ -6,14 +6,17 @@ import dataclasses
 from pathlib import Path
 
 from multiverse.engines.gate import SOURCES, Gate
+from multiverse.engines.ladder import LADDER
 from multiverse.engines.outcome import Reason
 
-PAGE = (Path(__file__).parents[2] / "docs" / "explanation" / "how-universes-are-judged.md").read_text()
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "explanation" / "how-universes-are-judged.md").read_text()
+LADDER_PAGE = (DOCS / "how-to" / "answer-red-universes.md").read_text()
 
 
-def table(header: str) -> list[list[str]]:
+def table(header: str, page: str = PAGE) -> list[list[str]]:
     """The cells of the table with this header, without backticks."""
-    lines = PAGE.splitlines()
+    lines = page.splitlines()
     rows = []
     for line in lines[lines.index(header) + 2 :]:
         if not line.startswith("|"):
@@ -34,3 +37,13 @@ def test_thresholds_and_sources_are_those_of_the_gate() -> None:
 def test_reasons_are_those_of_outcomes() -> None:
     shown = dict(table("| reason | what it means, and the mend |"))
     assert shown == {reason.name: reason.value for reason in Reason if reason}
+
+
+def test_the_rungs_are_those_of_the_ladder() -> None:
+    shown = table("| attempt | rung | what it changes | for |", LADDER_PAGE)
+    assert [name for _, name, _, _ in shown] == ["", *(rung.name for rung in LADDER)]
+    for (_, _, changes, who), rung in zip(shown[1:], LADDER, strict=True):
+        assert f"at least {rung.target_accept:g}" in changes
+        assert ("twice the warm-up" in changes) == (rung.warmup == 2)
+        assert ("chains twice as long" in changes) == (rung.longer == 2)
+        assert ("hierarchy" in who) == rung.noncentered

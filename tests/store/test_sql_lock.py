@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -281,6 +283,17 @@ def test_a_function_that_hears_nothing_is_told(watched: Any, monkeypatch: pytest
     ):
         list(answer.batches)
     assert told and told[0] > 0.3
+
+
+def test_ctrl_c_stops_a_question_and_not_the_next(watched: Any) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored, as in the background
+    try:
+        threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
+        with pytest.raises(KeyboardInterrupt):
+            ask(watched.con, EXHAUST["stopped after"][2])
+    finally:
+        signal.signal(signal.SIGINT, before)
+    watched()
 
 
 def test_a_link_that_leads_out_of_the_store_is_refused(store: FolderStore, tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def main() -> None:
 
 
 def _spread(values: list[float]) -> str:
-    return f"{median(values):.2g} ({min(values):.2g} to {max(values):.2g})"
+    return f"{median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
 
 
 if __name__ == "__main__":
