@@ -1,4 +1,4 @@
-"""Universes that planning found cannot be answered, as outcomes: rows with a reason beside the answers of the others."""
+"""Universes that planning found cannot be answered, as outcomes: rows with a reason, beside those of the others."""
 
 from __future__ import annotations
 

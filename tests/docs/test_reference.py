@@ -30,7 +30,8 @@ def signature(value: Any) -> str:
     parameters = []
     for parameter in inspect.signature(value).parameters.values():
         default = parameter.default
-        plain = isinstance(default, PLAIN) and (not isinstance(default, tuple) or all(isinstance(d, PLAIN) for d in default))
+        inside = default if isinstance(default, tuple) else ()
+        plain = isinstance(default, PLAIN) and all(isinstance(value, PLAIN) for value in inside)
         shown = default if default is parameter.empty or plain else ...
         parameters.append(parameter.replace(annotation=parameter.empty, default=shown))
     return str(inspect.Signature(parameters)).replace("Ellipsis", "...")
