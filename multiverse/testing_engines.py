@@ -93,9 +93,7 @@ class EngineSuite:
             assert {outcome.attempt for outcome in outcomes} == {batch.attempt}
             assert set(batch.keys) <= batch.program.members.keys()
 
-    def test_what_is_tried_again_has_another_number(
-        self, engine: Engine[Any], planned: Plan, answers: Answers
-    ) -> None:
+    def test_what_is_tried_again_has_another_number(self, engine: Engine[Any], planned: Plan, answers: Answers) -> None:
         """Of red universes that are put back: other random numbers, and the rows of before stay."""
         before = [
             dataclasses.replace(outcome.light(), reason=Reason.rhat) for _, outcomes in answers for outcome in outcomes

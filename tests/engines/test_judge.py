@@ -126,10 +126,25 @@ def test_a_chain_without_a_start_is_not_finite_whatever_else_it_is(planned: Plan
     started[0, 1] = False
     broken = all_nan(lanes, 0)._replace(started=started)
     outcomes = judge(batch_of(planned), broken, SETTINGS)
-    assert outcomes[0].reason is Reason.not_finite and "starting point" in outcomes[0].message
+    assert outcomes[0].reason is Reason.not_finite
+    assert outcomes[0].message == (
+        "no starting point with a finite log joint and gradient was found in 100 tries, for 1 of 4 chains"
+    )
     clean = judge(batch_of(planned), lanes, SETTINGS)
     for a, b in zip(outcomes[1:], clean[1:], strict=True):
         assert (a.reason, a.estimates, a.diagnostics) == (b.reason, b.estimates, b.diagnostics)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_log_joint_that_is_not_finite_where_the_chains_went_is_told(
+    planned: Plan, lanes: LaneDraws, value: float
+) -> None:
+    potential = lanes.potential.copy()
+    potential[2, 1, 5:8] = value
+    outcomes = judge(batch_of(planned), lanes._replace(potential=potential), SETTINGS)
+    assert [outcome.ok for outcome in outcomes] == [True, True, False, True]
+    assert outcomes[2].reason is Reason.not_finite
+    assert outcomes[2].message == "the log joint is not finite in 3 of 800 draws"
 
 
 def all_nan(lanes: LaneDraws, universe: int) -> LaneDraws:
@@ -180,7 +195,7 @@ def test_an_estimand_that_is_not_finite_says_in_how_many_draws(planned: Plan, la
         assert outcome.message == (f"the estimand 'above' is not finite in {bad} of 800 draws" if bad else "")
 
 
-def test_an_estimand_of_the_wrong_shape_is_an_error(planned: Plan, lanes: LaneDraws) -> None:
+def test_an_estimand_of_the_wrong_shape_is_red(planned: Plan, lanes: LaneDraws) -> None:
     outcomes = judge(asked(planned, lambda draws, data, *, prior: draws["mu"].mean()), lanes, SETTINGS)
     assert {outcome.reason for outcome in outcomes} == {Reason.estimand}
     assert outcomes[0].message.startswith("the estimand 'above' gives a single number for 800 draws")

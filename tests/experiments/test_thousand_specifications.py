@@ -128,4 +128,4 @@ def test_all_ways_agree_in_all_universes(tmp_path: Path) -> None:
         check=True,  # it fails where a way differs from the loop by more than 1e-6, or answers fewer universes
     ).stdout
     rows = [line for line in said.splitlines() if line.startswith(("| loop", "| multiverse"))]
-    assert len(rows) == 5
+    assert len(rows) == 6

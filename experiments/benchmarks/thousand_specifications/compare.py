@@ -31,6 +31,7 @@ WAYS: dict[str, tuple[str, dict[str, str]]] = {  # name -> side, environment
     "loop": ("loop", {}),
     "loop, one BLAS thread": ("loop", ONE_THREAD),
     "multiverse, statsmodels": ("by_statsmodels", {}),
+    "multiverse, statsmodels, one BLAS thread": ("by_statsmodels", ONE_THREAD),
     "multiverse, JAX, cold": ("by_jax", {}),
     "multiverse, JAX, warm": ("by_jax", {}),
 }
