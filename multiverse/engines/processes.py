@@ -12,32 +12,15 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from multiverse.cores import cores
+from multiverse.engines.in_process import Answered, answer, prepare
 from multiverse.identity.installed import is_installed_file
 from multiverse.planning.function_programs import Call
 
-WATCH: Final = 1.0  # seconds between two looks at whether the process that started this one still runs
-
-_ENVIRONMENT: Final = {  # before NumPy or JAX is imported: a process has one core
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "JAX_ENABLE_X64": "1",  # estimates are computed in float64, here and where functions are vectorised
-}
 _GUARD: Final = threading.Lock()
 _POOLS: Final[dict[int, Any]] = {}  # by the process that owns it: a forked child has none
-
-
-class Answered(NamedTuple):
-    """What a call gave. value: where nothing went wrong. failure: "raised", "time", "crash", or empty."""
-
-    value: Any
-    failure: str = ""
-    message: str = ""
-    traceback: str = ""
-    seconds: float = 0.0
 
 
 def call_all(calls: Sequence[Call], then: Callable[[Any], Any], *, seconds: float | None = None) -> Iterator[Answered]:
@@ -50,7 +33,7 @@ def call_all(calls: Sequence[Call], then: Callable[[Any], Any], *, seconds: floa
 
     payloads = [_packed(call, then) for call in calls]
     pool = _pool()
-    futures = [pool.schedule(_call, args=(payload,), timeout=seconds) for payload in payloads]
+    futures = [pool.schedule(answer, args=(payload,), timeout=seconds) for payload in payloads]
     for future in futures:
         try:
             yield future.result()
@@ -84,7 +67,7 @@ def _pool() -> Any:
     with _GUARD:
         if os.getpid() not in _POOLS:
             context = get_context("loky")
-            _POOLS[os.getpid()] = pool = ProcessPool(max_workers=cores(), context=context, initializer=_prepare)
+            _POOLS[os.getpid()] = pool = ProcessPool(max_workers=cores(), context=context, initializer=prepare)
             atexit.register(_stop, pool)
         return _POOLS[os.getpid()]
 
@@ -92,43 +75,3 @@ def _pool() -> Any:
 def _stop(pool: Any) -> None:
     pool.stop()
     pool.join()
-
-
-def _prepare() -> None:
-    """What a new process does first. Ctrl-C is heard by the process that started it, which stops this one."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ.update(_ENVIRONMENT)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-
-
-def _end_with(parent: int) -> None:
-    """End this process when the one that started it was killed: a long call would go on for nobody."""
-    import time
-
-    while os.getppid() == parent:
-        time.sleep(WATCH)
-    os._exit(1)
-
-
-def _call(payload: bytes) -> Answered:
-    """Call a function, in a process of the pool. What it raises comes back as text: not every exception can travel."""
-    import time
-    import traceback
-    import warnings
-
-    import cloudpickle
-
-    began = time.perf_counter()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # thousands of calls, and nobody reads a worker's stderr
-            call, then = cloudpickle.loads(payload)
-            value = then(call.function(call.data, **call.options))
-    except MemoryError as error:
-        return Answered(None, "crash", f"MemoryError: {error}", traceback.format_exc(), time.perf_counter() - began)
-    except Exception as error:
-        text = "".join(traceback.format_exception(error))
-        return Answered(None, "raised", f"{type(error).__name__}: {error}", text, time.perf_counter() - began)
-    return Answered(value, seconds=time.perf_counter() - began)

@@ -279,6 +279,18 @@ def test_a_processes_answer_says_which_call_failed():
     assert "ZeroDivisionError" in answers[1].message
 
 
+def test_a_process_computes_on_one_core():
+    def work(data):
+        threads = len(os.listdir("/proc/self/task"))
+        np.ones((300, 300)) @ np.ones((300, 300))
+        return len(os.listdir("/proc/self/task")) - threads
+
+    (answer,) = call_all([Call(work, None, {})], float)
+    assert answer.value == 0.0
+    (told,) = call_all([Call(lambda data: float(os.environ["OPENBLAS_NUM_THREADS"]), None, {})], float)
+    assert told.value == 1.0
+
+
 SCRIPT = """
 import os, sys, time
 import multiverse as mv
