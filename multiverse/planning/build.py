@@ -18,6 +18,7 @@ from multiverse.planning.function_programs import function_programs
 from multiverse.planning.group import programs_of
 from multiverse.planning.identify import identify
 from multiverse.planning.leaf_path import spoken
+from multiverse.planning.linear_algebra import lapack_note
 from multiverse.planning.malformed import malformed
 from multiverse.planning.model_trace import trace_model
 from multiverse.planning.padding import table_length
@@ -171,6 +172,8 @@ def _check(found: Checked, programs: Sequence[_Grouped], estimands: tuple[Estima
                 if verdict.failure is not None:
                     found.failures |= dict.fromkeys(program.members, verdict.failure)
                     continue
+                if verdict.lapack and (note := lapack_note()) and note not in found.notes:
+                    found.notes.append(note)
                 for name, trial in verdict.trials.items():
                     trials.setdefault(name, []).append(trial)
                 found.programs.append(program)

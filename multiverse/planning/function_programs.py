@@ -19,6 +19,7 @@ from multiverse.planning.bind import RNG, Binding, called, takes_rng
 from multiverse.planning.checked import Checked
 from multiverse.planning.estimand import Estimand
 from multiverse.planning.family import Candidate, Family
+from multiverse.planning.linear_algebra import lapack_note, uses_lapack
 from multiverse.planning.model_trace import Sites
 from multiverse.planning.prepare import NOTHING
 from multiverse.planning.program import Kind, Member, Program, Signature
@@ -82,8 +83,10 @@ def function_programs(
     with jax.enable_x64(True), progress("tracing the function", len(groups), "programs") as advance:
         for family, members in groups:
             program = _program(family, members, "traced") if len(members) >= VECTORISE_FROM else None
-            if program is not None and _is_same(program, names):
+            if program is not None and (run := _same(program, names)) is not None:
                 found.programs.append(program)
+                if uses_lapack(run) and (note := lapack_note()) and note not in found.notes:
+                    found.notes.append(note)
             else:
                 left += [(family, member) for member in members]
             advance()
@@ -150,20 +153,20 @@ def _groups(family: Family) -> list[tuple[Family, list[Candidate]]]:
     return [(family, members) for members in shapes.values()]
 
 
-def _is_same(program: Program, names: Sequence[str]) -> bool:
-    """Whether JAX traces the function, and batched gives the same numbers as called plainly, on one universe."""
+def _same(program: Program, names: Sequence[str]) -> Any:
+    """The compiled function, where JAX traces it and one universe has the same numbers as called plainly; else None."""
     import jax
 
     key = min(program.members)
     if program.signature.data is NOTHING:
-        return False
+        return None
     try:
         leaves = program.gather([key], "float64")
         run = compiled(jax.vmap(traceable(program, names)), leaves)
         batched = jax.tree.map(lambda a: np.asarray(a)[0], run(leaves))
         plain = answers_of(plain_call(program, key).apart(), names)
     except Exception:  # tracers fail in many ways: pandas, NumPy, `if`; then it is called universe by universe
-        return False
+        return None
     same = [
         batched[name].keys() == plain[name].keys()
         and all(
@@ -172,7 +175,7 @@ def _is_same(program: Program, names: Sequence[str]) -> bool:
         )
         for name in names
     ]
-    return all(same)
+    return run if all(same) else None
 
 
 def _plain(left: Sequence[tuple[Family, Candidate]], seconds: float) -> Program:

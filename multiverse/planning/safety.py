@@ -19,6 +19,7 @@ from multiverse.planning.alike import in_universe, or_forbid, said
 from multiverse.planning.density import potential
 from multiverse.planning.estimand import Estimand
 from multiverse.planning.estimand_trial import Trial, try_estimands
+from multiverse.planning.linear_algebra import uses_lapack
 from multiverse.planning.program import Program
 from multiverse.planning.tracing import TRACING, compiled
 from multiverse.planning.unanswerable import Unanswerable, unanswerable
@@ -48,13 +49,14 @@ class Verdict(NamedTuple):
     """What the check of a program found.
 
     problems: mistakes in the model. padding_breaks: why the program may not be padded; empty when it may. failure: why
-    its universes cannot be answered. trials: what came of each estimand.
+    its universes cannot be answered. trials: what came of each estimand. lapack: whether it calls LAPACK.
     """
 
     problems: tuple[Problem, ...] = ()
     padding_breaks: str = ""
     failure: Unanswerable | None = None
     trials: Mapping[str, Trial] = MappingProxyType({})
+    lapack: bool = False
 
 
 def check(program: Program, estimands: tuple[Estimand, ...]) -> Verdict:
@@ -64,7 +66,7 @@ def check(program: Program, estimands: tuple[Estimand, ...]) -> Verdict:
     keys = _some(program)
     with jax.enable_x64(True):
         try:
-            found = _evaluate(program, keys)
+            found, lapack = _evaluate(program, keys)
         except Exception as error:
             if program.padding is not None:
                 return Verdict((), f"on padded rows the model raises {said(error)}")
@@ -80,7 +82,8 @@ def check(program: Program, estimands: tuple[Estimand, ...]) -> Verdict:
                 if program.padding is not None and (why := _padding_breaks(program, key, batched.z)):
                     return Verdict((), why)
                 return Verdict((_differs(program, key, batched, value),))
-    return Verdict(trials=try_estimands(program, {key: batched.draws for key, batched in found.items()}, estimands))
+    trials = try_estimands(program, {key: batched.draws for key, batched in found.items()}, estimands)
+    return Verdict(trials=trials, lapack=lapack)
 
 
 def _some(program: Program) -> list[str]:
@@ -90,7 +93,7 @@ def _some(program: Program) -> list[str]:
     return [fewest, *([others[int(program.id, 16) % len(others)]] if others else [])][:SAFETY_UNIVERSES]
 
 
-def _evaluate(program: Program, keys: list[str]) -> dict[str, Evaluated]:
+def _evaluate(program: Program, keys: list[str]) -> tuple[dict[str, Evaluated], bool]:
     import jax
     from numpyro.infer.util import constrain_fn
 
@@ -108,7 +111,8 @@ def _evaluate(program: Program, keys: list[str]) -> dict[str, Evaluated]:
     leaves, z = program.gather(keys, "float64"), _points(program, keys)
     run = compiled(jax.vmap(one), leaves, z, options=QUICK_COMPILE)
     out = jax.tree.map(np.asarray, run(leaves, z))
-    return {key: Evaluated(z[i], *jax.tree.map(lambda a, i=i: a[i], out)) for i, key in enumerate(keys)}
+    found = {key: Evaluated(z[i], *jax.tree.map(lambda a, i=i: a[i], out)) for i, key in enumerate(keys)}
+    return found, uses_lapack(run)
 
 
 def _points(program: Program, keys: list[str]) -> np.ndarray:

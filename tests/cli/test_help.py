@@ -53,9 +53,7 @@ def test_help_lists_the_commands_in_the_order_of_the_story(multiverse) -> None:
     records = ["compare", "manifest", "rerun", "verify", "export", "compact", "doctor"]
     assert list(main.commands) == [*story, *records]
     listed = answer.stdout.partition("Commands:")[2].partition("Exit codes:")[0].splitlines()
-    assert [line.split()[0] for line in listed if line[2:3].isalpha()] == list(
-        main.commands
-    )
+    assert [line.split()[0] for line in listed if line[2:3].isalpha()] == list(main.commands)
     assert " ".join(EXIT_CODES.split()) in " ".join(answer.stdout.split())
 
 
