@@ -109,20 +109,24 @@ def _tried(candidates: Sequence[tuple[Family, Candidate]], names: Sequence[str])
     for at in dict.fromkeys(np.linspace(0, len(candidates) - 1, TRIED).round().astype(int).tolist()):
         program = _plain([candidates[at]], 0.0)
         key = candidates[at][1].key
+        call = plain_call(program, key)
         try:
             with np.errstate(all="ignore"):
-                return _Tried((), _seconds(lambda at=program, k=key: answers_of(plain_call(at, k).apart(), names)))
+                return _Tried((), _seconds(call, names))
         except Exception as error:
             problems.append(_mistake(program, key, error))
     return _Tried(tuple(problems))
 
 
-def _seconds(call: Callable[[], Any]) -> float:
-    """What a call takes: the second one, where the first was short, since the first pays for imports."""
+def _seconds(call: Call, names: Sequence[str]) -> float:
+    """What a call takes: the second one, where the first was short, since the first pays for imports.
+
+    Raises what the function raises, and NotAnAnswer.
+    """
     seconds = np.inf
     for _ in range(2):
         began = time.perf_counter()
-        call()
+        answers_of(call.apart(), names)
         seconds = min(seconds, time.perf_counter() - began)
         if seconds > CALLED_AGAIN_BELOW:
             break

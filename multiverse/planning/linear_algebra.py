@@ -1,8 +1,8 @@
 """Programs that call LAPACK, and why several of them side by side may wait for each other for ever.
 
-XLA's CPU client (seen with jaxlib 0.10.2) runs a batched Cholesky, LU, eigen or singular value decomposition on a worker
-of its thread pool, hands the batch to the same pool, and waits there. With as many such calls under way as the pool has
-workers, nobody is left to do the work. A larger pool helps, and can only be asked for before JAX starts.
+XLA's CPU client (seen with jaxlib 0.10.2) runs a batched Cholesky, LU, eigen or singular value decomposition on a
+worker of its thread pool, hands the batch to the same pool, and waits there. With as many such calls under way as the
+pool has workers, nobody is left to do the work. A larger pool helps, and can only be asked for before JAX starts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def uses_lapack(program: Any) -> bool:
 
 
 def lapack_note() -> str:
-    """What a plan says of programs that call LAPACK; empty where the pool was made larger, or there are accelerators."""
+    """What a plan says of programs that call LAPACK; empty where the pool was made larger, or on accelerators."""
     import jax
 
     if POOL in os.environ or jax.local_devices()[0].platform != "cpu":
