@@ -30,9 +30,12 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 TUTORIAL = DOCS / "tutorial.md"
 SLOW = {  # programs that no other page has
+    "add-an-estimand-later.md",
     "answer-red-universes.md",
     "choose-parameterizations.md",
+    "compare-runs.md",
     "use-an-accelerator-or-float64.md",
+    "when-universes-fail.md",
 }
 
 FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -200,7 +200,7 @@ def test_a_universe_that_raises_hangs_or_kills_its_process_takes_nobody_with_it(
     hows = ("fine", "raises", "hangs", "dies", "nothing", "negative", "saturated", "fine too")
     space = mv.Space(how=mv.decision("data", {how: how for how in hows}))
     planned = plan(study(estimate=estimate, prepare=None, space=space), progress=no_progress)
-    results = mv.run(planned, progress=no_progress, time_limit=20.0)
+    results = mv.run(planned, progress=no_progress, time_limit=8.0)
     reasons = results.failures().set_index("how")
     assert reasons["reason"].to_dict() == {
         "raises": "error",

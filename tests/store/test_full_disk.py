@@ -6,13 +6,9 @@ size of files; the folder's mode binds root too, who is made to give up the righ
 
 from __future__ import annotations
 
-import ctypes
-import os
-import resource
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,7 +21,6 @@ from multiverse.store.synthetic_load import Load
 
 SIZE = 2**20  # bytes of the disk
 LOAD = Load(640, 64, draws=200)  # some 200 KB a part: the disk is full after a few
-CAP_DAC_OVERRIDE, PR_CAPBSET_DROP = 1, 24  # linux/capability.h, linux/prctl.h
 
 WRITER = """
 import sys
@@ -47,10 +42,27 @@ except StoreError as error:
 """
 
 
-def write(store: Path, task: str = "write", **limits: Callable[[], None]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", WRITER, store, task], capture_output=True, text=True, timeout=120, check=False, **limits
-    )
+HOLD = """
+import ctypes, os, resource, signal, sys
+
+limit, *command = sys.argv[1:]
+if limit == "read-only" and os.geteuid() == 0:  # root may write whatever a folder's mode says; after this, not
+    ctypes.CDLL(None).prctl(24, 1, 0, 0, 0)  # PR_CAPBSET_DROP, CAP_DAC_OVERRIDE: linux/prctl.h, linux/capability.h
+elif limit.isdigit():
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
+os.execv(command[0], command)
+"""
+
+
+def held(limit: str, *command: object) -> subprocess.CompletedProcess[str]:
+    """Run a command that may write no file, or none beyond so many bytes. (A `preexec_fn` would fork beside JAX.)"""
+    words = [sys.executable, "-c", HOLD, limit, sys.executable, *map(str, command)]
+    return subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+
+
+def write(store: Path, task: str = "write", limit: str = "") -> subprocess.CompletedProcess[str]:
+    return held(limit, "-c", WRITER, store, task)
 
 
 class Disk:
@@ -62,8 +74,7 @@ class Disk:
         self.mounted = not subprocess.run(mount, capture_output=True, check=False).returncode
 
     def write(self, task: str = "write") -> subprocess.CompletedProcess[str]:
-        limits = {} if self.mounted else {"preexec_fn": self._limited}
-        return write(self.path / "store", task, **limits)
+        return write(self.path / "store", task, "" if self.mounted else str(self.limit))
 
     def fill(self) -> None:
         self.limit = 100
@@ -76,10 +87,6 @@ class Disk:
         self.limit = 64 * SIZE
         if self.mounted:
             subprocess.run(["mount", "-o", f"remount,size={64 * SIZE}", self.path], check=True)
-
-    def _limited(self) -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (self.limit, self.limit))
 
 
 @pytest.fixture
@@ -129,12 +136,6 @@ def test_a_disk_that_is_full_when_the_store_is_compacted(disk: Disk) -> None:
     assert len(store.names("pack")) == 1 and scan_rows(store).num_rows == LOAD.universes
 
 
-def give_up_the_right() -> None:
-    """Root may write whatever a folder's mode says; after this, not."""
-    if os.geteuid() == 0:
-        ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0)
-
-
 @pytest.mark.parametrize("task", ["write", pytest.param("compact", marks=pytest.mark.slow)])
 def test_a_folder_that_may_only_be_read(tmp_path: Path, straight: FolderStore, task: str) -> None:
     store = FolderStore(tmp_path / "store")
@@ -142,7 +143,7 @@ def test_a_folder_that_may_only_be_read(tmp_path: Path, straight: FolderStore, t
     before = end_state(store)
     for folder in (store.path, store.path / "parts"):
         folder.chmod(0o555)
-    stopped = write(store.path, task, preexec_fn=give_up_the_right)
+    stopped = write(store.path, task, "read-only")
     assert stopped.returncode == 1
     assert "could not be written" in stopped.stderr and "Permission denied" in stopped.stderr
     assert "mend the permissions" in stopped.stderr
@@ -160,11 +161,8 @@ def test_a_store_that_may_only_be_read_is_read(tmp_path: Path) -> None:
     folders = [store.path, *(path for path in store.path.iterdir())]
     for folder in folders:
         folder.chmod(0o555)
-    words = [sys.executable, "-m", "multiverse"]
     for command in (["status", store.path], ["sql", store.path, "from universes"], ["doctor", store.path]):
-        told = subprocess.run(
-            [*words, *command], capture_output=True, text=True, check=False, preexec_fn=give_up_the_right
-        )
+        told = held("read-only", "-m", "multiverse", *command)
         assert told.returncode == 0, told.stderr
     for folder in folders:
         folder.chmod(0o755)

@@ -98,6 +98,7 @@ def test_a_sampled_sweep_that_was_stopped_ends_as_in_a_folder(
     assert end_state(away.store).equals(end_state(at_home.store))
 
 
+@pytest.mark.slow
 class TestCommands:
     STUDY = "import sys; study = sys.modules['normal_mean'].study(sys.modules['normal_mean'].space(2, 1, 1))\n"
 
