@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 BATCH: Final = 10_000  # rows read at once: draws of a thousand numbers are 40 MB then
-_TRACEBACK: Final = re.compile(r"\ATraceback .*?^(?=\w+: )", re.DOTALL | re.MULTILINE)  # of our own file system
+_TRACEBACK: Final = re.compile(r"\ATraceback .*?^(?:\w+\.)*(?=\w+: )", re.DOTALL | re.MULTILINE)  # of our file system
 _COLUMN: Final = re.compile(r'[Cc]olumn (?:named )?"([^"]+)"')
 _TABLE: Final = re.compile(r"Table with name (\S+) does not exist!(\nDid you mean .*)?")  # DuckDB means its own tables
 
