@@ -35,6 +35,8 @@ LIFE = 16  # tables a killed process puts or removes at most
 PAUSE = 0.02  # seconds at most that it lives on after the last of them
 ROUND = Load(universes=480, batch=8, draws=10)
 PHASES = ("between", "part", "pack", "manifest", "remove")
+AIMS = ("remove", "pack", "manifest", "part")
+SHORTEST_FUSE, LONGEST_FUSE = 1e-6, 0.003  # seconds; putting a small table takes one to three milliseconds
 
 
 # -- killed again and again ----------------------------------------------------------------------------------------
@@ -42,9 +44,11 @@ PHASES = ("between", "part", "pack", "manifest", "remove")
 
 @dataclass(frozen=True)
 class Telling(FolderStore):
-    """Writes down, where its killer sees it, what it is about to do."""
+    """Writes down, where its killer sees it, what it is about to do; ends itself in a phase that is aimed at."""
 
     shared: mmap.mmap = None  # type: ignore[assignment]
+    aim: str = ""
+    fuse: float = 0.0  # seconds from the start of that phase to the death
 
     def put(self, kind: str, name: str, table: Table) -> None:
         self._begin(kind)
@@ -58,34 +62,43 @@ class Telling(FolderStore):
 
     def _begin(self, phase: str) -> None:
         self.shared[0], self.shared[1] = PHASES.index(phase), self.shared[1] + 1
+        if phase == self.aim:  # nobody catches this signal: the process is gone at once, as by SIGKILL
+            signal.setitimer(signal.ITIMER_REAL, self.fuse)
 
 
 def killed(folder: str, kills: str, seed: str) -> dict[str, object]:
-    """Kill a writer that compacts at random moments, check the store after each kill, and what it ends as.
+    """Kill a writer that compacts, check the store after each kill, and what it ends as.
+
+    Every other kill is at a random moment, every other soon after a phase began, each phase in turn: most of the
+    time goes into writing parts, so that chance alone may pass a short phase by.
 
     Children are forked, since starting Python takes longer than most of them live; the parent never starts a thread.
     """
     chance, shared = random.Random(int(seed)), mmap.mmap(-1, 2)  # the phase, and how many there were
-    phases: Counter[str] = Counter()
+    moments: Counter[str] = Counter()
     rounds, wrong = 0, []
-    while phases.total() < int(kills):
-        store = Telling(Path(folder) / f"round-{rounds}", shared)
-        while phases.total() < int(kills):
+    while moments.total() < int(kills):
+        place = Path(folder) / f"round-{rounds}"
+        while moments.total() < int(kills):
             shared[:] = b"\0\0"
+            turn = moments.total()
+            aim = AIMS[turn // 2 % len(AIMS)] if turn % 2 else ""
+            store = Telling(place, shared, aim, chance.uniform(SHORTEST_FUSE, LONGEST_FUSE))
             child = forked(lambda store=store: write_and_compact(store))
-            if not lives_for(child, shared, chance.randrange(LIFE)):
-                break  # all is written
-            time.sleep(chance.uniform(0, PAUSE))
-            os.kill(child, signal.SIGKILL)
+            if not aim:
+                if not lives_for(child, shared, chance.randrange(LIFE)):
+                    break  # all is written
+                time.sleep(chance.uniform(0, PAUSE))
+                os.kill(child, signal.SIGKILL)
             if not os.WIFSIGNALED(os.waitpid(child, 0)[1]):
                 break  # it ended first
-            phases[PHASES[shared[0]]] += 1
-            if not ended_well(lambda store=store: whole(store)):
-                wrong.append(f"after kill {phases.total()}")
-        if not ended_well(lambda store=store: finished(store, Path(folder) / "plain")):
+            moments[aim or "any"] += 1
+            if not ended_well(lambda place=place: whole(FolderStore(place))):
+                wrong.append(f"after kill {moments.total()}, in {PHASES[shared[0]]}")
+        if not ended_well(lambda place=place: finished(FolderStore(place), Path(folder) / "plain")):
             wrong.append(f"at the end of round {rounds}")
         rounds += 1
-    return {"phases": phases, "rounds": rounds, "wrong": wrong}
+    return {"moments": moments, "rounds": rounds, "wrong": wrong}
 
 
 def lives_for(child: int, shared: mmap.mmap, tables: int) -> bool:

@@ -30,13 +30,14 @@ def said(process: subprocess.Popen[str]) -> dict[str, Any]:
     return dict(json.loads(out))
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(100, marks=pytest.mark.slow)])
-def test_kills_at_random_moments_leave_the_same_end_state(tmp_path: Path, kills: int) -> None:
+@pytest.mark.parametrize("kills", [4, pytest.param(100, marks=pytest.mark.slow)])
+def test_kills_leave_the_same_end_state(tmp_path: Path, kills: int) -> None:
     told = said(start("killed", tmp_path, kills, 2026))
     print(told)
     assert told["wrong"] == []
-    assert Counter(told["phases"]).total() == kills
-    assert kills < 100 or set(told["phases"]) == {"between", "part", "pack", "manifest", "remove"}
+    assert Counter(told["moments"]).total() == kills
+    if kills == 100:
+        assert told["moments"] == {"any": 50, "remove": 13, "pack": 13, "manifest": 12, "part": 12}
 
 
 @pytest.mark.parametrize("seconds", [2, pytest.param(60, marks=pytest.mark.slow)])
