@@ -19,7 +19,7 @@ radon: $(VENV)/installed ## 320 analyses of the Minnesota radon data; leaves exp
 	$(RUN)/multiverse curve runs/radon -o experiments/radon/figures/radon-89mm.pdf --width 89mm --title "$(RADON)"
 
 test: $(VENV)/installed ## the default tests, under 5 minutes
-	$(RUN)/python -m pytest
+	$(RUN)/python -m pytest -n auto --dist loadfile
 
 slow: $(VENV)/installed ## the tests that take minutes
 	$(RUN)/python -m pytest -m slow

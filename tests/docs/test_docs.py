@@ -29,11 +29,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 TUTORIAL = DOCS / "tutorial.md"
-SLOW = {  # programs that no other page has
+SLOW = {  # they sample long, or programs that no other page has
     "add-an-estimand-later.md",
     "answer-red-universes.md",
     "choose-parameterizations.md",
     "compare-runs.md",
+    "tutorial.md",
     "use-an-accelerator-or-float64.md",
     "when-universes-fail.md",
 }
