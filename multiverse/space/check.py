@@ -4,53 +4,109 @@ from __future__ import annotations
 
 import graphlib
 import keyword
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from multiverse.errors import Problem, near_miss
-from multiverse.space.count import Seen, Step, broken, count, settle, steps
+from multiverse.errors import Problem
+from multiverse.space.count import Seen, broken, count, settle
 from multiverse.space.decision import Decision
-from multiverse.space.diagram import EMPTY, Diagram
-from multiverse.space.rules import FICKLE, Arguments, Forbid, OnlyWhen, Rule, arguments
+from multiverse.space.diagram import EMPTY, Diagram, Nodes, union
+from multiverse.space.mistaken_rule import mistaken_rule
+from multiverse.space.part import Part, numbered
+from multiverse.space.rules import FICKLE, Link, OnlyWhen, OptionRule, Rule, told
+from multiverse.space.steps import Step, Usable, needs, order, steps
 
-Usable = tuple[int, Rule, Arguments]  # number among the rules as declared, rule, and what it asks for
+
+@dataclass(frozen=True)
+class Counted:
+    """A part of a space when its universes were counted."""
+
+    part: Part
+    steps: tuple[Step, ...]
+    diagram: Diagram
 
 
 @dataclass(frozen=True)
 class Examined:
-    """What there is to say about a space: its problems, remarks, and its universes if they can be counted."""
+    """What there is to say about a space: its problems, remarks, and its universes if they can be counted.
+
+    rules: all of them, in whose order `Question.number` counts. parts: as counted; none where they cannot be.
+    """
 
     problems: tuple[Problem, ...]
     notes: tuple[str, ...] = ()
-    steps: tuple[Step, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    parts: tuple[Counted, ...] = ()
     diagram: Diagram | None = None
 
 
-def examine(decisions: Mapping[str, Decision], rules: tuple[Rule, ...]) -> Examined:
+def examine(decisions: Mapping[str, Decision], parts: Sequence[Part]) -> Examined:
     """Every mistake in names and rules; and if the rules can be asked, the universes and the mistakes among those."""
+    rules, held_by = numbered([part.rules for part in parts])
     problems = _mistaken_names(decisions)
     usable: list[Usable] = []
     countable = True
     for number, rule in enumerate(rules):
-        asked, wrong = arguments(rule, decisions)
-        wrong += _mistaken_words(rule, decisions)
+        known = {name for part, own in zip(parts, held_by, strict=True) if number in own for name in part.decisions}
+        asked, wrong = mistaken_rule(rule, {name: decision for name, decision in decisions.items() if name in known})
         if not wrong:
             usable.append((number, rule, asked))
         elif isinstance(rule, OnlyWhen):  # without it other rules would meet labels that they were never to see
             countable = False
         problems += wrong
-    try:
-        taken = steps(decisions, usable)
-    except graphlib.CycleError as error:
-        return Examined((*problems, _circle(error.args[1], decisions)))
+    if circles := _circles(decisions, held_by, usable):
+        return Examined((*problems, *circles), rules=rules)
     if not countable:
-        return Examined(tuple(problems))
-    diagram, seen = count(tuple(decisions), taken)
-    raised = [_raised(rules[number], seen, number) for number in sorted(seen.raised)]
-    problems += raised
+        return Examined(tuple(problems), rules=rules)
+    seen = Seen()
+    counted, diagram = count_parts(decisions, parts, usable, held_by, seen)
+    problems += [_raised(rules[number], seen, number) for number in sorted(seen.raised)]
     if not any(isinstance(rules[number], OnlyWhen) for number in seen.raised):
-        problems += _mistaken_universes(decisions, rules, taken, diagram)
-    return Examined(tuple(problems), _notes(decisions, rules, diagram, seen), taken, diagram)
+        problems += _mistaken_universes(decisions, rules, counted, diagram)
+    notes = _notes(decisions, rules, counted, diagram, seen)
+    return Examined(tuple(problems), notes, rules, counted, diagram)
+
+
+def count_parts(
+    decisions: Mapping[str, Decision],
+    parts: Sequence[Part],
+    usable: Sequence[Usable],
+    held_by: Sequence[frozenset[int]],
+    seen: Seen,
+) -> tuple[tuple[Counted, ...], Diagram]:
+    """The universes of each part, and those of all of them together, each once.
+
+    usable: the rules that are asked, each in the parts that have its number.  Raises graphlib.CycleError where
+    `only_when` rules go in a circle.
+    """
+    names = tuple(decisions)
+    turns = order(names, needs(names, usable))
+    places = tuple(names.index(name) for name in turns)
+    ranks = tuple({label: n for n, label in enumerate((*decision.labels, None))} for decision in decisions.values())
+    nodes: Nodes = {}
+    counted = []
+    for part, numbers in zip(parts, held_by, strict=True):
+        own = [rule for rule in usable if rule[0] in numbers]
+        taken = steps(decisions, turns, part.decisions, own)
+        counted.append(Counted(part, taken, Diagram(count(names, taken, seen, nodes), places, ranks)))
+    return tuple(counted), Diagram(union([c.diagram.root for c in counted], places, ranks, nodes), places, ranks)
+
+
+def _circles(
+    decisions: Mapping[str, Decision], held_by: Sequence[frozenset[int]], usable: Sequence[Usable]
+) -> list[Problem]:
+    """`only_when` rules that go in a circle: within one part of the space, or else between the parts."""
+    names = tuple(decisions)
+    for numbers in held_by:
+        try:
+            order(names, needs(names, [rule for rule in usable if rule[0] in numbers]))
+        except graphlib.CycleError as error:
+            return [_circle(_ring(error, names))]
+    try:
+        order(names, needs(names, usable))
+    except graphlib.CycleError as error:
+        return [_crossed(_ring(error, names))]
+    return []
 
 
 def _mistaken_names(decisions: Mapping[str, Decision]) -> list[Problem]:
@@ -82,39 +138,30 @@ def _identifier(name: object) -> str:
     return f"{word}_choice" if keyword.iskeyword(word) else word
 
 
-def _mistaken_words(rule: Rule, decisions: Mapping[str, Decision]) -> list[Problem]:
-    """What is wrong with a rule beside what it asks for."""
-    if isinstance(rule, OnlyWhen):
-        if rule.decision in decisions:
-            return []
-        return [
-            Problem(
-                f"{rule} names {rule.decision!r}, which is not a decision of the space.",
-                f"one of: {', '.join(map(str, decisions)) or 'none, the space has no decisions'}",
-                f"{near_miss(str(rule.decision), map(str, decisions))}Rename it, or add the decision to the space.",
-            )
-        ]
-    if isinstance(rule.why, str) and rule.why.strip():
-        return []
-    return [
-        Problem(
-            f"{rule} gives no reason: `why` is {rule.why!r}.",
-            "a sentence that says to a reader what is wrong with the universes that are ruled out",
-            'Write `.forbid("five homes leave no zeros to log", lambda ...: ...)`.',
-        )
-    ]
+def _ring(error: graphlib.CycleError, names: Sequence[str]) -> list[str]:
+    ring: list[str] = error.args[1][:0:-1]  # graphlib names each before the one that looks at it, and the first twice
+    start = min(range(len(ring)), key=lambda i: names.index(ring[i]))
+    return ring[start:] + ring[:start]
 
 
-def _circle(cycle: list[str], decisions: Mapping[str, Decision]) -> Problem:
-    ring = cycle[:0:-1]  # graphlib names each before the one that looks at it, and the first again at the end
-    start = min(range(len(ring)), key=lambda i: list(decisions).index(ring[i]))
-    ring = ring[start:] + ring[:start]
+def _circle(ring: list[str]) -> Problem:
     path = " -> ".join([*ring, ring[0]])
     return Problem(
         f"only_when rules go in a circle, each looking at the next: {path}.",
         "decisions that can be taken one after the other",
         f"Remove one of: {', '.join(f'only_when({name!r})' for name in ring)}; "
         "what only excludes a combination is a `forbid`.",
+    )
+
+
+def _crossed(ring: list[str]) -> Problem:
+    path = " -> ".join([*ring, ring[0]])
+    return Problem(
+        f"the spaces of the union take decisions in orders that contradict each other: {path}, "
+        "each applying only when the next has some option.",
+        "one order in which the decisions of all spaces can be taken",
+        f"Turn one of {', '.join(f'only_when({name!r})' for name in ring)} into a `forbid`, "
+        "or give the decision another name in one of the spaces.",
     )
 
 
@@ -135,11 +182,11 @@ def _raised(rule: Rule, seen: Seen, number: int) -> Problem:
 
 
 def _mistaken_universes(
-    decisions: Mapping[str, Decision], rules: tuple[Rule, ...], taken: tuple[Step, ...], diagram: Diagram
+    decisions: Mapping[str, Decision], rules: tuple[Rule, ...], counted: Sequence[Counted], diagram: Diagram
 ) -> list[Problem]:
     names = tuple(decisions)
     if diagram.root is EMPTY:
-        whys = "; ".join(rule.why for rule in rules if isinstance(rule, Forbid))
+        whys = "; ".join(rule.why for rule in rules if not isinstance(rule, OnlyWhen))
         return [
             Problem(
                 f"no universe is left: every combination is ruled out by: {whys}.",
@@ -147,34 +194,50 @@ def _mistaken_universes(
                 "Loosen a rule, or add an option that all rules let pass.",
             )
         ]
+    first = counted[0]
     chosen = [decision.reference for decision in decisions.values()]
-    if diagram.settle(chosen) is not None:
+    if first.diagram.settle(chosen) is not None:
         return []
-    reference = settle(taken, chosen)
-    whys = "; ".join(str(rules[number]) for number in broken(taken, reference)) or FICKLE
+    reference = settle(first.steps, chosen)
+    guilty = [rules[number] for number in broken(first.steps, reference)]
+    whys = "; ".join(map(told, guilty)) or FICKLE
+    linked = any(isinstance(rule, Link) for rule in guilty)
     said = ", ".join(f"{name}={label!r}" for name, label in zip(names, reference, strict=True) if label is not None)
     return [
         Problem(
             f"the reference universe ({said}) is ruled out by {whys}.",
             "a reference universe that is in the space: it is the analysis that would have been published",
-            'Mark another option as reference, `reference="..."`, or loosen the rule.',
+            "Put the reference options of linked decisions at the same place among their options."
+            if linked
+            else 'Mark another option as reference, `reference="..."`, or loosen the rule.',
         )
     ]
 
 
-def _notes(decisions: Mapping[str, Decision], rules: tuple[Rule, ...], diagram: Diagram, seen: Seen) -> tuple[str, ...]:
+def _notes(
+    decisions: Mapping[str, Decision], rules: tuple[Rule, ...], counted: Sequence[Counted], diagram: Diagram, seen: Seen
+) -> tuple[str, ...]:
     if seen.raised or diagram.root is EMPTY:
         return ()
-    notes = []
+    notes = [
+        f"space {number} of the union has no universe: its rules exclude every combination"
+        for number, part in enumerate(counted, 1)
+        if part.diagram.root is EMPTY
+    ]
     silent = set()
     for number, rule in enumerate(rules):
-        if isinstance(rule, Forbid) and number not in seen.held:
-            notes.append(f"{rule} rules nothing out: compare the labels in its rule with those of the options")
-        elif isinstance(rule, OnlyWhen) and number not in seen.held:
-            silent.add(rule.decision)
-            notes.append(f"{rule} never holds, so {rule.decision!r} never applies: compare the labels in its rule")
-        elif isinstance(rule, OnlyWhen) and number not in seen.failed:
-            notes.append(f"{rule} always holds: compare the labels in its rule with those of the options")
+        if isinstance(rule, OnlyWhen):
+            if number not in seen.held:
+                silent.add(rule.decision)
+                notes.append(f"{rule} never holds, so {rule.decision!r} never applies: compare the labels in its rule")
+            elif number not in seen.failed:
+                notes.append(f"{rule} always holds: compare the labels in its rule with those of the options")
+        elif isinstance(rule, Link):
+            if number not in seen.held and len(rule.labels[0]) > 1:
+                notes.append(f"{rule} rules nothing out: no two of its decisions apply together")
+        elif number not in seen.held:
+            named = rule.why if isinstance(rule, OptionRule) else str(rule)
+            notes.append(f"{named} rules nothing out: compare the labels in its rule with those of the options")
     for (name, decision), offered in zip(decisions.items(), diagram.offered(), strict=True):
         for label in decision.labels:
             if label not in offered and name not in silent:

@@ -6,12 +6,13 @@ Every path ends: labels from which no universe can be reached are not offered.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
 Labels = tuple[str | None, ...]  # (decision,) in declared order, None where the decision does not apply
+Ranks = Mapping[str | None, int]  # label -> its number among a decision's options, None last
 
 
 class Node:
@@ -26,8 +27,34 @@ class Node:
         self.size: int = size if size is not None else self.ends[-1]
 
 
+Nodes = dict[tuple[Labels, tuple[Node, ...]], Node]  # by what they offer and where it leads: equal nodes are one
+
 END = Node((), (), 1)  # all decisions are taken: one universe
 EMPTY = Node((), (), 0)  # no universe
+
+
+def union(roots: Sequence[Node], places: Sequence[int], ranks: Sequence[Ranks], nodes: Nodes) -> Node:
+    """The root of the diagram of all universes that are below one of the roots at least, each once.
+
+    All roots take decisions in the order of `places`.  nodes: those made so far; new ones are added.
+    """
+    known: dict[frozenset[Node], Node] = {}
+
+    def both(parts: frozenset[Node], depth: int) -> Node:
+        if len(parts) < 2:
+            return next(iter(parts), EMPTY)
+        if (found := known.get(parts)) is not None:
+            return found
+        below: dict[str | None, set[Node]] = {}
+        for node in parts:
+            for label, child in zip(node.labels, node.children, strict=True):
+                below.setdefault(label, set()).add(child)
+        labels = tuple(sorted(below, key=ranks[places[depth]].__getitem__))
+        shape = labels, tuple(both(frozenset(below[label]), depth + 1) for label in labels)
+        known[parts] = nodes.setdefault(shape, Node(*shape))
+        return known[parts]
+
+    return both(frozenset(roots) - {EMPTY}, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,10 +62,13 @@ class Diagram:
     """All universes as tuples of labels, in one fixed order, none of them held.
 
     places: (step,) the decision taken at each depth, by its place in declared order.
+    ranks: (decision,) in declared order: label -> number of the option, in whose order nodes offer labels; if it is
+    not given, labels are looked for one by one.
     """
 
     root: Node
     places: tuple[int, ...]
+    ranks: tuple[Ranks, ...] = ()
 
     @property
     def size(self) -> int:
@@ -85,10 +115,10 @@ class Diagram:
         """The index of a universe, or None where it is not in the diagram."""
         index, node = 0, self.root
         for place in self.places:
-            if labels[place] not in node.labels:
+            if (choice := self._choice(node, place, labels[place])) is None:
                 return None
-            choice = node.labels.index(labels[place])
-            index += node.ends[choice - 1] if choice else 0
+            if choice:
+                index += node.ends[choice - 1]
             node = node.children[choice]
         return index if node is END else None
 
@@ -101,10 +131,22 @@ class Diagram:
         node = self.root
         for place in self.places:
             row[place] = None if node.labels == (None,) else chosen[place]
-            if row[place] not in node.labels:
+            if (choice := self._choice(node, place, row[place])) is None:
                 return None
-            node = node.children[node.labels.index(row[place])]
+            node = node.children[choice]
         return tuple(row)
+
+    def _choice(self, node: Node, place: int, label: str | None) -> int | None:
+        """Which of a node's labels this is, or None; by halving, since a decision may have thousands of options."""
+        if not self.ranks:
+            return node.labels.index(label) if label in node.labels else None
+        ranks = self.ranks[place]
+        if (rank := ranks.get(label)) is None:
+            return None
+        if rank < len(node.labels) and node.labels[rank] == label:  # the usual case: nothing before it is missing
+            return rank
+        choice = bisect_left(node.labels, rank, key=ranks.__getitem__)
+        return choice if choice < len(node.labels) and node.labels[choice] == label else None
 
     def offered(self) -> list[set[str | None]]:
         """(decision,) in declared order: the labels that occur in at least one universe."""

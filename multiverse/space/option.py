@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
 from multiverse.errors import Problem, near_miss
+from multiverse.space.condition import Labels, When
 
 KINDS = ("preprocessing", "prior", "likelihood", "parameterization")  # those with a maker; users may name others
+
+NOTHING = When({})  # what an option asks of other decisions unless it is told
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,6 +21,8 @@ class Option:
     """One defensible value of a decision.
 
     `plausibility` is a weight, at least 0, on any scale that its decision shares; None where it was not given.
+    `requires`: labels that other decisions must have beside this option, all of them. `incompatible_with`: labels of
+    other decisions of which none goes with it. Mappings become `When`; either may be a rule on labels, a function.
     Options compare by identity: values may be arrays or distributions, which have no plain equality.
     """
 
@@ -25,6 +30,14 @@ class Option:
     value: Any
     why: str | None = None
     plausibility: float | None = None
+    requires: Mapping[str, Labels] | Callable[..., object] = NOTHING
+    incompatible_with: Mapping[str, Labels] | Callable[..., object] = NOTHING
+
+    def __post_init__(self) -> None:
+        for name in ("requires", "incompatible_with"):
+            asked = getattr(self, name)
+            if isinstance(asked, Mapping) and not isinstance(asked, When):
+                object.__setattr__(self, name, When(asked))
 
 
 def call_of(kind: object) -> str:
@@ -85,6 +98,13 @@ def mistakes(
                 "a sentence",
                 f"Write `why={{{option.label!r}: 'because ...'}}`, or leave {option.label!r} out of `why`.",
             )
+        for keyword in ("requires", "incompatible_with"):
+            if not callable(asked := getattr(option, keyword)):
+                wrong(
+                    f"`{keyword}` of {option.label!r} is {asked!r}, a {type(asked).__name__}.",
+                    "a mapping from another decision to its label or labels, or a function of other decisions",
+                    f'Write `{keyword}={{{option.label!r}: {{"another decision": "its label"}}}}`.',
+                )
     problems += _mistaken_weights(call, options, gaps_are_mistakes)
     if reference not in labels:
         problems.append(unknown(call, "reference", reference, labels))

@@ -1,13 +1,14 @@
-"""What rules universes out, and what makes a decision apply: callables that see option labels."""
+"""What rules universes out, and what makes a decision apply: rules on option labels, as functions or as data."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from multiverse.errors import Problem, near_miss
+from multiverse.space.condition import When
+from multiverse.space.decision import Decision
 
 FICKLE = "a rule that gave another answer when it was asked again"  # it uses random numbers, or keeps state
 
@@ -36,11 +37,60 @@ class OnlyWhen:
     decision: str
     rule: Ask
 
+    @property
+    def why(self) -> str:
+        """The rule as a reader is told: where the decision applies."""
+        return f"{self.decision} only when {said(self.rule)}"
+
     def __str__(self) -> str:
         return f"only_when({self.decision!r})"
 
 
-Rule = Forbid | OnlyWhen
+@dataclass(frozen=True)
+class Link:
+    """Lets decisions move together: those of them that apply take options at the same place of `labels`.
+
+    labels: (decision, option), the options of each decision in order when the link was made; () of an unknown one.
+    """
+
+    decisions: tuple[str, ...]
+    labels: tuple[tuple[str, ...], ...]
+
+    @property
+    def why(self) -> str:
+        """The rule as a reader is told."""
+        return f"{' and '.join(map(str, self.decisions))} move together"
+
+    def __str__(self) -> str:
+        return f"link({', '.join(map(repr, self.decisions))})"
+
+
+@dataclass(frozen=True)
+class OptionRule:
+    """What one option asks of other decisions; it rules out the universes with the option where this is not so.
+
+    needed: whether `rule` must be true beside the option (`requires`), or must not be (`incompatible_with`).
+    """
+
+    decision: str
+    label: str
+    rule: Ask
+    needed: bool
+
+    @property
+    def why(self) -> str:
+        """The rule as a reader is told."""
+        if isinstance(self.rule, When):
+            named = " or ".join(f"{name}={label!r}" for name, labels in self.rule.items() for label in labels)
+            return f"{self} {'requires' if self.needed else 'does not go with'} {named}"
+        return f"{self} {'requires' if self.needed else 'is ruled out by'} {said(self.rule)}"
+
+    def __str__(self) -> str:
+        return f"{self.decision}={self.label!r}"
+
+
+Declared = Forbid | OnlyWhen
+Rule = Forbid | OnlyWhen | Link | OptionRule
 
 
 class Arguments(NamedTuple):
@@ -55,56 +105,36 @@ class Arguments(NamedTuple):
         return self.positional + self.keyword
 
 
-def arguments(rule: Rule, decisions: Collection[str]) -> tuple[Arguments, list[Problem]]:
-    """The decisions that a rule asks for, and the mistakes in how it asks.
+class RuledOut(NamedTuple):
+    """How many universes a rule takes away, after the rules before it took theirs."""
 
-    The arguments are usable only where the list is empty.
-    """
-    asked = f"the rule of {rule}"
-    example = f"lambda {next(iter(decisions), 'decision')}: ..."
+    rule: Rule
+    universes: int
+
+
+def option_rules(decisions: Mapping[str, Decision]) -> Iterator[OptionRule]:
+    """What the options of these decisions ask of others; rules as data one decision at a time."""
+    for name, decision in decisions.items():
+        for option in decision.options:
+            for rule, needed in ((option.requires, True), (option.incompatible_with, False)):
+                if isinstance(rule, When):
+                    for other, labels in rule.items():
+                        yield OptionRule(name, option.label, When({other: labels}), needed)
+                elif callable(rule):
+                    yield OptionRule(name, option.label, rule, needed)
+
+
+def told(rule: Rule) -> str:
+    """A rule as messages name it: as it was written, or for an option's rule what it says."""
+    return f"the rule that {rule.why}" if isinstance(rule, OptionRule) else str(rule)
+
+
+def said(rule: Ask) -> str:
+    """A rule as a reader is told: the condition, or what a function looks at."""
+    if isinstance(rule, When):
+        return str(rule)
     try:
-        parameters = list(inspect.signature(rule.rule).parameters.values())
-    except (TypeError, ValueError):  # not callable at all / a builtin without a signature
-        what = "has no readable parameters" if callable(rule.rule) else "cannot be called"
-        mend = f"Write `{example}` in its place."
-        return Arguments((), ()), [Problem(f"{asked} is {rule.rule!r}, which {what}.", "a function of decisions", mend)]
-    problems: list[Problem] = []
-    names: dict[bool, list[str]] = {True: [], False: []}
-    for parameter in parameters:
-        name, known = parameter.name, parameter.name in decisions
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            problems.append(
-                Problem(
-                    f"{asked} takes `{parameter}`, which names no decision.",
-                    "each decision by its own name",
-                    f"Name the decisions that it looks at, for example `{example}`.",
-                )
-            )
-        elif parameter.default is not parameter.empty:
-            if known:  # the label of the universe, or the default? Either reading is wrong for somebody.
-                problems.append(
-                    Problem(
-                        f"{asked} gives the decision {name!r} a default.",
-                        "decisions without defaults; a default marks a parameter that is not a decision",
-                        f"Remove the default, or rename the parameter: `_{name}={parameter.default!r}`.",
-                    )
-                )
-        else:
-            if not known:
-                problems.append(_unknown(asked, name, decisions))
-            names[parameter.kind is not parameter.KEYWORD_ONLY].append(name)
-    if not problems and not names[True] and not names[False]:
-        problems.append(
-            Problem(
-                f"{asked} asks for no decision.", "at least one parameter named like a decision", f"Write `{example}`."
-            )
-        )
-    return Arguments(tuple(names[True]), tuple(names[False])), problems
-
-
-def _unknown(asked: str, name: str, decisions: Collection[str]) -> Problem:
-    return Problem(
-        f"{asked} asks for {name!r}, which is not a decision of the space.",
-        f"parameters among: {', '.join(map(str, decisions)) or 'none, the space has no decisions'}",
-        f"{near_miss(name, map(str, decisions))}Rename the parameter, or add the decision {name!r} to the space.",
-    )
+        names = [p.name for p in inspect.signature(rule).parameters.values() if p.default is p.empty]
+    except (TypeError, ValueError):
+        names = []
+    return f"a rule on {' and '.join(names)}" if names else "a rule that cannot be asked"

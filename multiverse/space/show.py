@@ -7,8 +7,11 @@ import textwrap
 from html import escape
 from typing import TYPE_CHECKING
 
+from multiverse.space.condition import When
 from multiverse.space.decision import Decision
-from multiverse.space.rules import Forbid, OnlyWhen, arguments
+from multiverse.space.mistaken_rule import arguments
+from multiverse.space.part import numbered
+from multiverse.space.rules import Forbid, Link, OptionRule, Rule
 
 if TYPE_CHECKING:
     from multiverse.space.space import Space
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 WIDTH = 100  # characters, where there is no terminal to ask
 LEAST = 24  # characters that are left for options, however narrow the terminal
 SHOWN = 12  # options of one decision in a notebook
+RULES_SHOWN = 24  # rules; more are counted
 MARK = "*"  # behind the label of the reference
 LEFT = 'style="text-align:left"'  # notebooks align cells to the right
 
@@ -63,25 +67,52 @@ def _headline(space: Space) -> str:
     if mistakes:
         return f"Space of {_counted(len(space.decisions), 'decision')} with {_counted(mistakes, 'mistake')}"
     size, combinations = _counted(space.size, "universe"), _counted(space.combinations, "combination")
-    return f"Space of {size}" + (f" out of {combinations}" if space.rules else "")
+    parts = space._parts
+    if len(parts) > 1:
+        return f"Space of {size}, the union of {len(parts)} spaces" + (
+            f", which share {_number(space.shared)}" if space.shared else ""
+        )
+    return f"Space of {size}" + (f" out of {combinations}" if parts[0].rules else "")
 
 
 def _counted(number: int, noun: str) -> str:
-    digits = f"{number:,}" if number < 10**15 else f"about 10^{len(str(number)) - 1}"
-    return f"{digits} {noun}{'' if number == 1 else 's'}"
+    return f"{_number(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def _number(number: int) -> str:
+    return f"{number:,}" if number < 10**15 else f"about 10^{len(str(number)) - 1}"
 
 
 def _said(space: Space) -> list[tuple[str, str]]:
-    """Each rule as a word and what follows it."""
-    return [
-        ("not", str(rule.why)) if isinstance(rule, Forbid) else ("only when", f"{rule.decision}, {_asks(rule, space)}")
-        for rule in space.rules
-    ]
+    """Each rule as a word and what follows it; of a union also where it holds, if that is not everywhere."""
+    rules, held_by = numbered([part.rules for part in space._parts])
+    told = []
+    if len(held_by) > 1 and not space.check():
+        for number, counted in enumerate(space._examined.parts[:RULES_SHOWN], 1):
+            names = ", ".join(counted.part.decisions)
+            told.append((f"space {number}", f"{_counted(counted.diagram.size, 'universe')} of {names}"))
+    for number, rule in enumerate(rules[:RULES_SHOWN]):
+        inside = [str(place) for place, numbers in enumerate(held_by, 1) if number in numbers]
+        where = "" if len(inside) == len(held_by) else f" (in space {' and '.join(inside)} of the union)"
+        word, what = _rule(rule, space)
+        told.append((word, what + where))
+    if len(rules) > RULES_SHOWN:
+        told.append(("and", _counted(len(rules) - RULES_SHOWN, "more rule")))
+    return told
 
 
-def _asks(rule: OnlyWhen, space: Space) -> str:
+def _rule(rule: Rule, space: Space) -> tuple[str, str]:
+    if isinstance(rule, Forbid):
+        return "not", str(rule.why)
+    if isinstance(rule, Link):
+        return "link", rule.why
+    if isinstance(rule, OptionRule):
+        return "option", rule.why
+    if isinstance(rule.rule, When):
+        return "only when", f"{rule.decision}, where {rule.rule}"
     asked, wrong = arguments(rule, space.decisions)
-    return "by a rule that cannot be asked" if wrong else f"by a rule on {' and '.join(asked.names)}"
+    asks = "by a rule that cannot be asked" if wrong else f"by a rule on {' and '.join(asked.names)}"
+    return "only when", f"{rule.decision}, {asks}"
 
 
 def _kept(total: int, reference: int, shown: int) -> list[int]:

@@ -13,10 +13,15 @@ from typing import Any
 from multiverse.errors import Problem, SpaceError
 from multiverse.space import show
 from multiverse.space.check import Examined, examine
+from multiverse.space.condition import Labels, When
 from multiverse.space.decision import Decision
 from multiverse.space.diagram import Diagram
-from multiverse.space.rules import Ask, Forbid, OnlyWhen, Rule
+from multiverse.space.gathered import gathered
+from multiverse.space.part import Part, numbered
+from multiverse.space.ruled_out import combinations, ruled_out
+from multiverse.space.rules import Ask, Forbid, Link, OnlyWhen, Rule, RuledOut
 from multiverse.space.stranger import strangers, why_not
+from multiverse.space.union import merged
 from multiverse.space.universe import Universe
 
 
@@ -32,8 +37,9 @@ class Space:
     """
 
     def __init__(self, decisions: Mapping[str, Decision] | None = None, /, **named: Decision):
-        self._decisions = _gathered(decisions, named)
-        self._rules: tuple[Rule, ...] = ()
+        self._decisions = gathered(decisions, named)
+        self._parts: tuple[Part, ...] = (Part(self._decisions),)
+        self._misfits: tuple[Problem, ...] = ()  # what stands in the way of a union
 
     @property
     def decisions(self) -> Mapping[str, Decision]:
@@ -41,23 +47,84 @@ class Space:
         return MappingProxyType(self._decisions)
 
     @property
-    def rules(self) -> tuple[Rule, ...]:
+    def rules(self) -> tuple[Forbid | OnlyWhen, ...]:
         """The `forbid` and `only_when` rules, as declared."""
-        return self._rules
+        return tuple(rule for rule in self._declared if isinstance(rule, Forbid | OnlyWhen))
 
-    def forbid(self, why: str, rule: Ask) -> Space:
+    @property
+    def links(self) -> tuple[tuple[str, ...], ...]:
+        """The decisions that move together, a tuple for each `link`."""
+        return tuple(rule.decisions for rule in self._declared if isinstance(rule, Link))
+
+    def forbid(self, why: str, rule: Ask | Mapping[str, Labels]) -> Space:
         """The space without the universes where `rule` is true; `why` tells a reader what is wrong with them.
 
         The rule's parameters are names of decisions; it is given option labels, None where a decision does not apply.
+        Or it is a mapping, `{"counties": "all", "zeros": ["0.1", "0.3"]}`: true where every decision that it names has
+        one of these labels.
         """
-        return self._with(Forbid(why, rule))
+        return self._with(Forbid(why, _asked(rule)))
 
-    def only_when(self, decision: str, rule: Ask) -> Space:
+    def only_when(self, decision: str, rule: Ask | Mapping[str, Labels]) -> Space:
         """The space where `decision` applies only if `rule` is true: elsewhere it is None and multiplies nothing.
 
-        With several rules for one decision it applies where all of them are true.
+        With several rules for one decision it applies where all of them are true.  The rule is as in `forbid`.
         """
-        return self._with(OnlyWhen(decision, rule))
+        return self._with(OnlyWhen(decision, _asked(rule)))
+
+    def link(self, *decisions: str) -> Space:
+        """The space where these decisions move together: the first option of one goes with the first of the others.
+
+        All have the same number of options.  Of a decision that does not apply nothing is asked.
+        Raises SpaceError where something else than names is given.
+        """
+        if strange := [name for name in decisions if not isinstance(name, str)]:
+            what = f"link was given {strange[0]!r}, a {type(strange[0]).__name__}."
+            raise SpaceError(Problem(what, "names of decisions", 'Write `space.link("one", "other")`.'))
+        known = (self._decisions[name].labels if name in self._decisions else () for name in decisions)
+        return self._with(Link(decisions, tuple(known)))
+
+    def union(self, other: object) -> Space:
+        """The universes of this space and those of another, each once; also written `space | other`.
+
+        Decisions are merged by name: the same kind, and the same value under the same label; options and decisions that
+        only the other has come last.  A decision that only one of them has is None in the universes of the other.  The
+        reference universe is that of this space.  The rules of each hold for its own universes; what is declared
+        afterwards holds for all.  Decisions that do not fit together are mistakes, listed by `check`.
+        """
+        if not isinstance(other, Space):
+            what = f"union was given a {type(other).__name__}."
+            raise SpaceError(Problem(what, "another space", "Write `space | mv.Space(...)`."))
+        new = Space()
+        new._decisions, misfits = merged(self._decisions, other._decisions)
+        new._parts = (*self._parts, *other._parts)
+        new._misfits = tuple(dict.fromkeys((*self._misfits, *other._misfits, *misfits)))
+        return new
+
+    def __or__(self, other: object) -> Space:
+        return self.union(other) if isinstance(other, Space) else NotImplemented
+
+    def ruled_out(self) -> tuple[RuledOut, ...]:
+        """How many combinations each rule takes away, after those before it took theirs.
+
+        First the `only_when` rules, which make one universe of many combinations; then what options ask of others;
+        then `forbid` and `link`, as declared.  `combinations` is the sum of these numbers, `size` and `shared`.
+        Raises SpaceError (see `check`).
+        """
+        return ruled_out(self._decisions, [counted.part for counted in self._sound.parts])
+
+    def alone(self, universe: Mapping[str, str | None]) -> Space:
+        """The space of this one universe: its options without the others, and no rules.
+
+        Raises SpaceError where a name or label is unknown.  Rules are not asked.
+        """
+        if problems := strangers(universe, self._decisions):
+            raise SpaceError(problems)
+        new = Space()
+        new._decisions = {name: decision.only(universe.get(name)) for name, decision in self._decisions.items()}
+        active = {name: new._decisions[name] for name, label in universe.items() if label is not None}
+        new._parts = (Part(active),)
+        return new
 
     def check(self) -> tuple[Problem, ...]:
         """All mistakes that can be seen from the space alone; empty if it is sound."""
@@ -75,8 +142,13 @@ class Space:
 
     @property
     def combinations(self) -> int:
-        """The size of the full product of all options, before any rule."""
-        return math.prod(len(decision.options) for decision in self._decisions.values())
+        """The size of the full product of all options, before any rule; of a union, the sum over its spaces."""
+        return combinations(self._parts)
+
+    @property
+    def shared(self) -> int:
+        """Universes that a union did not count again since an earlier one of its spaces has them; else 0."""
+        return sum(part.diagram.size for part in self._sound.parts) - self.size
 
     def __len__(self) -> int:
         return self.size
@@ -106,7 +178,8 @@ class Space:
         """
         if (found := self._find(universe)) is not None:
             return found
-        raise SpaceError(why_not(universe, self._decisions, self._rules, self._examined.steps))
+        examined = self._examined
+        raise SpaceError(why_not(universe, self._decisions, examined.rules, [part.steps for part in examined.parts]))
 
     @property
     def reference(self) -> Universe:
@@ -128,7 +201,7 @@ class Space:
             for label in self._decisions[name].labels
             if label != own
         )
-        return (reference, *(universe for universe in changed if universe is not None))
+        return tuple(dict.fromkeys((reference, *(universe for universe in changed if universe is not None))))
 
     def sample(self, n: int, seed: int = 0) -> tuple[Universe, ...]:
         """`n` different universes, every set of `n` equally likely, in the order of the space; all if there are fewer.
@@ -174,7 +247,8 @@ class Space:
         return show.html(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_decisions": self._decisions, "_rules": self._rules}  # what was counted is counted again
+        kept = ("_decisions", "_parts", "_misfits")
+        return {name: getattr(self, name) for name in kept}  # what was counted is counted again
 
     @cached_property
     def _names(self) -> tuple[str, ...]:
@@ -182,66 +256,52 @@ class Space:
 
     @cached_property
     def _examined(self) -> Examined:
-        return examine(self._decisions, self._rules)
+        if self._misfits:  # decisions that do not fit together have no universes
+            return Examined(self._misfits)
+        return examine(self._decisions, self._parts)
 
     @property
+    def _sound(self) -> Examined:
+        if self._examined.problems or self._examined.diagram is None:
+            raise SpaceError(self._examined.problems)
+        return self._examined
+
+    @cached_property
     def _diagram(self) -> Diagram:
-        examined = self._examined
-        if examined.problems or examined.diagram is None:
-            raise SpaceError(examined.problems)
-        return examined.diagram
+        found = self._sound.diagram
+        assert found is not None
+        return found
+
+    @property
+    def _declared(self) -> tuple[Rule, ...]:
+        return numbered([part.declared for part in self._parts])[0]
 
     def _find(self, universe: object) -> int | None:
         diagram = self._diagram
+        if isinstance(universe, Universe) and universe.names == self._names:  # the usual case, made fast
+            return diagram.find(universe.labels)
         if not isinstance(universe, Mapping) or not universe.keys() <= self._decisions.keys():
             return None
         return diagram.find([universe.get(name) for name in self._decisions])
 
     def _with(self, rule: Rule) -> Space:
-        new = Space(self._decisions)
-        new._rules = (*self._rules, rule)
+        new = Space()
+        new._decisions, new._misfits = self._decisions, self._misfits
+        new._parts = tuple(part.having(rule) for part in self._parts)
         return new
 
     def _settled(self, changes: Mapping[str, str]) -> Universe | None:
-        """The universe of these labels and elsewhere the reference options; None where a rule excludes it."""
-        chosen = [changes.get(name, decision.reference) for name, decision in self._decisions.items()]
-        labels = self._diagram.settle(chosen)
-        return None if labels is None else Universe(self._names, labels)
+        """The universe of these labels and elsewhere the reference options; None where a rule excludes it.
+
+        Decisions that are linked to a changed one move with it.  In a union: of the first space that has the universe.
+        """
+        for counted in self._sound.parts:
+            chosen = counted.part.chosen(self._decisions, changes)
+            if chosen is not None and (labels := counted.diagram.settle(chosen)) is not None:
+                return Universe(self._names, labels)
+        return None
 
 
-def _gathered(decisions: object, named: Mapping[str, object]) -> dict[str, Decision]:
-    """The decisions of both ways to give them, in order.  Raises SpaceError with all that are none."""
-    problems = []
-    if decisions is not None and not isinstance(decisions, Mapping):
-        problems.append(
-            Problem(
-                f"Space was given a {type(decisions).__name__} without names.",
-                "decisions by keyword, or one mapping from name to decision",
-                "Write `Space(slope=prior(...))` or `Space({'slope': prior(...)})`.",
-            )
-        )
-    given = dict(decisions) if isinstance(decisions, Mapping) else {}
-    for name in given.keys() & named.keys():
-        problems.append(
-            Problem(
-                f"the decision {name!r} is in the mapping and among the keywords.",
-                "each decision once",
-                f"Remove `{name}=` or the {name!r} of the mapping.",
-            )
-        )
-    made: dict[str, Decision] = {}
-    for name, value in {**given, **named}.items():
-        if isinstance(value, Decision):
-            made[name] = value
-        else:
-            options = "{...}" if isinstance(value, Mapping) else '{"a label": ..., "another label": ...}'
-            problems.append(
-                Problem(
-                    f"{name!r} is a {type(value).__name__}, not a decision.",
-                    "what preprocessing, prior, likelihood, parameterization or decision gives back",
-                    f"Write `{name}=prior({options})`, or the maker of another kind.",
-                )
-            )
-    if problems:
-        raise SpaceError(problems)
-    return made
+def _asked(rule: Ask | Mapping[str, Labels]) -> Ask:
+    """A mapping as a condition; a rule that is a function as it is."""
+    return When(rule) if isinstance(rule, Mapping) and not isinstance(rule, When) else rule

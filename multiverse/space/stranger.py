@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from multiverse.errors import Problem, near_miss
-from multiverse.space.count import Step, applies, broken
+from multiverse.space.count import applies, broken
 from multiverse.space.decision import Decision
-from multiverse.space.rules import FICKLE, Rule
+from multiverse.space.rules import FICKLE, Rule, told
+from multiverse.space.steps import Step
+
+Steps = Sequence[Step]
 
 
 def strangers(universe: object, decisions: Mapping[str, Decision]) -> list[Problem]:
@@ -33,28 +36,44 @@ def strangers(universe: object, decisions: Mapping[str, Decision]) -> list[Probl
 
 
 def why_not(
-    universe: Mapping[str, str | None], decisions: Mapping[str, Decision], rules: Sequence[Rule], taken: Sequence[Step]
+    universe: Mapping[str, str | None], decisions: Mapping[str, Decision], rules: Sequence[Rule], parts: Sequence[Steps]
 ) -> list[Problem]:
-    """Everything that keeps a universe out of a sound space: strange names, gaps, idle decisions, or rules."""
+    """Everything that keeps a universe out of a sound space: strange names, gaps, idle decisions, or rules.
+
+    parts: the steps of each part of the space.  Of several the one is told that has the least against the universe.
+    """
     if problems := strangers(universe, decisions):
         return problems
+    row = [universe.get(name) for name in decisions]
+    return min((_kept_out(row, decisions, rules, taken) for taken in parts), key=len)
+
+
+def _kept_out(
+    row: list[str | None], decisions: Mapping[str, Decision], rules: Sequence[Rule], taken: Steps
+) -> list[Problem]:
     names = tuple(decisions)
-    row = [universe.get(name) for name in names]
+    problems = []
     for step in taken:
         name, label, wanted = names[step.place], row[step.place], applies(step, row)
         if wanted and label is None:
             what, expected = f"the universe has no option for {name!r}.", f"one of: {', '.join(map(repr, step.labels))}"
-            problems.append(Problem(what, expected, f"Add `{name!r}: {decisions[name].reference!r}`."))
+            option = decisions[name].reference if decisions[name].reference in step.labels else step.labels[0]
+            problems.append(Problem(what, expected, f"Add `{name!r}: {option!r}`."))
         elif not wanted and label is not None:
             what, expected = f"the universe has {name}={label!r}, where {name!r} does not apply.", f"{name}=None"
             problems.append(Problem(what, expected, f"Write `{name!r}: None`, or leave {name!r} out."))
+        elif wanted and label not in step.labels:
+            what = f"the universe has {name}={label!r}, which only another space of the union offers."
+            expected = f"one of: {', '.join(map(repr, step.labels))}"
+            problems.append(Problem(what, expected, f"Write `{name!r}: {step.labels[0]!r}`."))
     if problems:
         return problems
+    guilty = [rules[number] for number in broken(taken, row)]
     return [
         Problem(
             f"the universe is ruled out by {rule}.",
             "a universe that no rule excludes",
             "Change one of its options, or loosen the rule.",
         )
-        for rule in [str(rules[number]) for number in broken(taken, row)] or [FICKLE]
+        for rule in list(map(told, guilty)) or [FICKLE]
     ]

@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from multiverse.space.count import order
 from multiverse.space.decision import prior
 from multiverse.space.space import Space
+from multiverse.space.steps import order
 
 
 def million() -> Space:
@@ -93,3 +93,53 @@ def test_labels_that_lead_nowhere_are_not_offered():
 )
 def test_order_is_as_declared_but_for_what_is_needed_before(needs, expected):
     assert "".join(order("abcd", {name: needs.get(name, []) for name in "abcd"})) == expected
+
+
+def nodes_of(space: Space) -> int:
+    level, found = {space._diagram.root}, 0
+    while level:
+        found += len(level)
+        level = {child for node in level for child in node.children}
+    return found
+
+
+def test_a_rule_as_data_over_all_decisions_needs_two_nodes_a_decision():
+    wide = Space({f"d{i}": prior({str(j): j for j in range(10)}) for i in range(30)})
+    space = wide.forbid("all nines", dict.fromkeys(wide.decisions, "9"))
+    assert space.size == 10**30 - 1
+    assert nodes_of(space) == 2 * 30 - 1 + 1  # did all say "9" so far, or not; the first decision has one past
+
+
+def test_options_that_ask_others_need_a_node_for_each_thing_they_remember():
+    labels = [str(j) for j in range(10)]
+    asks = {label: {"d0": label} for label in labels[1:3]}
+    space = Space({f"d{i}": prior(dict.fromkeys(labels, 1), requires=asks if i == 9 else None) for i in range(10)})
+    assert space.size == 10**8 * (8 * 8 + 9 + 9)
+    assert nodes_of(space) == 1 + 3 * 9 + 1  # d0 is "1", "2" or another
+
+
+def test_links_choose_and_do_not_try():
+    options = {str(j): j for j in range(2000)}
+    space = Space({name: prior(options) for name in "abc"} | {"d": prior(x=1, y=2)}).link("a", "b", "c")
+    assert len(space) == 4000
+    assert space.index(space[3001]) == 3001
+    assert dict(space[3001]) == {"a": "1500", "b": "1500", "c": "1500", "d": "y"}
+
+
+def test_a_union_of_large_spaces_is_a_sum_of_nodes():
+    one, other = million(), million().only_when("d5", {"d4": "0"}).forbid("no", {"d0": "9", "d1": "9"})
+    union = one | other
+    assert union.size == 10**6 + (9 * 10 + 9) * 100 * 9  # what `other` adds are its universes without d5
+    assert nodes_of(union) < 30
+
+
+def test_rules_are_called_once_for_each_combination_in_a_union_too():
+    calls: Counter[str] = Counter()
+
+    def early(d0, d1):
+        calls["early"] += 1
+        return d0 == d1 == "9"
+
+    union = million().forbid("early", early) | Space(other=prior({str(j): j for j in range(10)}))
+    assert union.size == 99 * 10**4 + 10
+    assert calls == {"early": 100}
