@@ -40,6 +40,8 @@ def _universes(data: CurveData, title: str) -> list[str]:
         out.append(f"Over universes the median is {_say(data, summary.median)} (dashed line), from {low} to {high}.")
     else:
         out.append("No universe passes the gate: nothing is counted.")
+    if counts.space is not None:
+        out.append(f"They are a part of {counts.whole}.")
     if counts.red:
         of = f"Of {count(counts.planned, 'universe')}, {counts.green:,} pass the gate"
         fail = "1 fails it and is" if counts.red == 1 else f"{counts.red:,} fail it and are"
@@ -56,6 +58,9 @@ def _universes(data: CurveData, title: str) -> list[str]:
         out.append(f"Not answered yet: {counts.unanswered:,}.")
     if 0 < summary.n < counts.green:
         out.append(f"Universes that differ only in parameterization count once, which leaves {summary.n:,}.")
+    if counts.duplicates:
+        alike = "is an exact duplicate of another" if counts.duplicates == 1 else "are exact duplicates of others"
+        out.append(f"{counts.duplicates:,} of them {alike}, counted as distinct.")
     return out
 
 
@@ -130,11 +135,9 @@ def _panel(data: CurveData) -> list[str]:
         noisy = data.kinds.bayesian or (data.universes["mcse_mean"] > 0).any()
         less = ", Monte Carlo variance taken out" if noisy else ""
         out.append(
-            "Share: the part of the variance between universes that a decision accounts for, interactions included, so "
-            f"that shares may add to more than 100%{less} ({listed})."
+            "Share: the part of the variance between universes that a decision accounts for (Shapley), interactions "
+            f"shared out, so that shares add up to 100%{less} ({listed})."
         )
-        if not data.attribution.balanced:
-            out.append("The universes are no full product of options: shares are by regression.")
     else:
         out.append("Universes differ too little, or are too few, to share out the variance between them.")
     middle = data.kinds.middle("median", "estimate")

@@ -29,7 +29,7 @@ class CurveData:
     `universes`, sorted by (median, key): rank (from 1), key, the decisions (None where inactive), reference, ok,
     reason, interval, the numbers of `Estimates`, verdict (where the 95% interval, or a number without one, lies against
     `threshold`: the three words of `verdicts`). `heads`, a row per decision drawn, the most influential first:
-    decision, kind, share (total share of the variance between universes, NaN if unknown), options (how many).
+    decision, kind, share (of the variance between universes, NaN if unknown), options (how many).
     `options`, a row per option in that order: decision, label, reference (is it the reference option), universes (how
     many drawn ones have it), shift (mean median of green universes with it less that of green universes with the
     decision's other options; NaN where there are none of either). `density`: value, density of the green medians;
@@ -90,11 +90,10 @@ def curve_data(estimates: Estimates, shares: Attribution | None = None, *, thres
     if problems:
         raise ResultError(problems)
     shares = attribution(estimates) if shares is None else shares
-    total = dict(zip(shares.table["decision"], shares.table["total"], strict=True))
     drawn = [name for name, info in estimates.decisions.items() if len(info.labels) > 1]
-    order = sorted(drawn, key=lambda name: -np.nan_to_num(total[name], nan=-1.0))
+    order = sorted(drawn, key=lambda name: -np.nan_to_num(shares.share(name), nan=-1.0))
     heads = pd.DataFrame(
-        [(n, estimates.decisions[n].kind, total[n], len(estimates.decisions[n].labels)) for n in order],
+        [(n, estimates.decisions[n].kind, shares.share(n), len(estimates.decisions[n].labels)) for n in order],
         columns=["decision", "kind", "share", "options"],
     )
     return CurveData(

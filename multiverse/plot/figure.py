@@ -21,24 +21,31 @@ if TYPE_CHECKING:
     import altair as alt
     import pandas as pd
 
+    Chart = alt.VConcatChart | alt.LayerChart
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Figure:
     """A picture of results with what it shows, to look at and to save.
 
-    `draw(width)` makes the Altair chart, `table` is the data behind it, `caption` says what it shows, `width` is how
-    wide it shows itself.
+    `draw(width)` makes the Altair chart, `table` is the data behind it, `describe(width)` says what it shows, `width`
+    is how wide it shows itself.
     """
 
-    draw: Callable[[str | float], alt.VConcatChart]
+    draw: Callable[[str | float], Chart]
     table: pd.DataFrame
-    caption: str
+    describe: Callable[[str | float], str]
     width: str | float = "183mm"
 
     @property
-    def chart(self) -> alt.VConcatChart:
+    def chart(self) -> Chart:
         """The Altair chart at this figure's width, to change or to combine."""
         return self.draw(self.width)
+
+    @property
+    def caption(self) -> str:
+        """What the figure shows at its width, in sentences; one paragraph."""
+        return self.describe(self.width)
 
     def save(self, path: str | Path, *, width: str | float | None = None, ppi: float = PPI) -> tuple[Path, Path, Path]:
         """Write the figure, and beside it its data as CSV and its caption as text; returns the three paths.
@@ -48,17 +55,13 @@ class Figure:
         Raises ResultError for another suffix or width.
         """
         path, width = Path(path), self.width if width is None else width
-        mm, suffix = millimetres(width), path.suffix.lower()
-        if suffix not in SUFFIXES:
-            what = f"{path.name!r} does not say what kind of figure it is"
-            mend = f"save({str(path.with_suffix('.pdf'))!r})"
-            raise ResultError(Problem(what, f"a name that ends in {', '.join(SUFFIXES)}", mend))
+        mm, suffix = millimetres(width), checked_suffix(path)
         drawn = render(self.draw(width), suffix, mm, ppi=ppi)
         path.parent.mkdir(parents=True, exist_ok=True)
         data, words = path.with_suffix(".data.csv"), path.with_suffix(".caption.txt")
         path.write_bytes(drawn)
         data.write_text(self.table.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
-        words.write_text(self.caption + "\n", encoding="utf-8")
+        words.write_text(self.describe(width) + "\n", encoding="utf-8")
         return path, data, words
 
     def svg(self) -> str:
@@ -73,6 +76,16 @@ class Figure:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/html": self._repr_html_(), "text/plain": repr(self)}
+
+
+def checked_suffix(path: Path) -> str:
+    """The kind of figure that a file name asks for, ".pdf" say. Raises ResultError where it asks for none we draw."""
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        what = f"{path.name!r} does not say what kind of figure it is."
+        mend = f"write {str(path.with_suffix('.pdf'))!r}"
+        raise ResultError(Problem(what, f"a name that ends in {', '.join(SUFFIXES)}", mend))
+    return suffix
 
 
 def specification_curve(
@@ -96,4 +109,5 @@ def specification_curve(
     def draw(width: str | float) -> alt.VConcatChart:
         return curve(data, width=width, title_y=title_y)
 
-    return Figure(draw, data.universes, caption(data, title_y=title_y), width)
+    words = caption(data, title_y=title_y)
+    return Figure(draw, data.universes, lambda _: words, width)

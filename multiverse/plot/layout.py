@@ -63,7 +63,8 @@ def millimetres(width: str | float) -> float:
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(?:mm)?\s*", str(width))
     if not found or not LEAST_MM <= float(found[1]) <= MOST_MM:
         expected = f"millimetres between {LEAST_MM:g} and {MOST_MM:g}"
-        raise ResultError(Problem(f"width is {width!r}", expected, 'width="89mm" (one column) or width="183mm" (two)'))
+        mend = "write 89mm (one column of a journal) or 183mm (two)"
+        raise ResultError(Problem(f"the width of the figure is {width!r}.", expected, mend))
     return float(found[1])
 
 

@@ -26,7 +26,7 @@ def render(chart: alt.TopLevelMixin, suffix: str, width_mm: float, *, ppi: float
     SVG and PNG are the same bytes each time. Raises ResultError for another suffix.
     """
     if suffix not in SUFFIXES:
-        raise ResultError(Problem(f"{suffix!r} is no kind of figure", " or ".join(SUFFIXES), 'save("curve.pdf")'))
+        raise ResultError(Problem(f"{suffix!r} is no kind of figure.", " or ".join(SUFFIXES), "write '.pdf'"))
     import altair as alt
     import vl_convert
 

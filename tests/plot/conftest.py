@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+import os
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -126,3 +129,33 @@ def make():
 @pytest.fixture
 def text_boxes():
     return boxes_of
+
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+def same_as_golden(name: str, text: str) -> None:
+    """Compares with tests/golden; with MULTIVERSE_WRITE_GOLDEN=1 in the environment it writes there first."""
+    path = GOLDEN / name
+    if os.environ.get("MULTIVERSE_WRITE_GOLDEN"):
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8"), f"{path} differs; see tests/plot/conftest.py"
+
+
+def short(value):
+    """The same chart with numbers of nine digits: sums of floats may differ in the last between machines."""
+    if isinstance(value, dict):
+        return {key: short(inner) for key, inner in value.items() if key != "$schema"}
+    if isinstance(value, list):
+        return [short(inner) for inner in value]
+    return float(f"{value:.9g}") if isinstance(value, float) else value
+
+
+@pytest.fixture
+def same():
+    return same_as_golden
+
+
+@pytest.fixture
+def chart_text():
+    return lambda chart: json.dumps(short(chart.to_dict()), indent=1, sort_keys=True, ensure_ascii=False) + "\n"

@@ -45,14 +45,14 @@ def test_edges_are_said(make):
     assert "Decisions with one option, not drawn: only." in fixed
 
 
-def test_inactive_decisions_and_regression_are_said(make):
+def test_inactive_decisions_and_what_shares_are_is_said(make):
     estimates = make()
     table = estimates.table.copy()
     table.loc[table["family"] == "Normal", "homes"] = None
     table = table.drop_duplicates(subset=list(estimates.decisions))
     text = caption(curve_data(Estimates("effect", table, estimates.decisions, len(table))))
     assert "No tick: the decision does not apply." in text
-    assert "shares are by regression" in text
+    assert "(Shapley), interactions shared out, so that shares add up to 100%" in text
 
 
 def test_thinning_is_said(make):

@@ -54,7 +54,7 @@ def test_the_kind_of_interval_is_in_the_data(make):
 def test_decisions_come_by_influence(make):
     estimates = make(red=(1,))
     data = curve_data(estimates)
-    shares = attribution(estimates).table.set_index("decision")["total"]
+    shares = attribution(estimates).table.set_index("decision")["share"]
     assert data.heads["share"].is_monotonic_decreasing
     assert {r.decision: r.share for r in data.heads.itertuples()} == shares.to_dict()
     assert list(dict.fromkeys(data.options["decision"])) == list(data.heads["decision"])

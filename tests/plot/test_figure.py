@@ -59,15 +59,15 @@ def test_png_has_its_exact_width_and_resolution(figure, tmp_path, width, ppi):
 
 
 def test_an_unknown_suffix_or_width_is_told_before_anything_is_written(figure, tmp_path):
-    with pytest.raises(ResultError, match=r"save\('.*curve.pdf'\)"):
+    with pytest.raises(ResultError, match=r"write '.*curve.pdf'"):
         figure.save(tmp_path / "curve.jpeg")
-    with pytest.raises(ResultError, match="width is 'wide'"):
+    with pytest.raises(ResultError, match="width of the figure is 'wide'"):
         figure.save(tmp_path / "curve.pdf", width="wide")
     assert not list(tmp_path.iterdir())
 
 
 def test_a_width_that_is_none_is_told_at_once(make):
-    with pytest.raises(ResultError, match="width is 8"):
+    with pytest.raises(ResultError, match="width of the figure is 8"):
         specification_curve(make(), width=8)
 
 

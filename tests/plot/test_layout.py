@@ -30,7 +30,7 @@ def test_widths(said, mm):
 def test_what_is_no_width_is_told_with_the_mend(said):
     with pytest.raises(ResultError) as error:
         millimetres(said)
-    assert 'width="89mm"' in str(error.value)
+    assert "89mm (one column of a journal)" in str(error.value)
 
 
 @pytest.mark.parametrize("width", [70, 89, 120, 183, 400])
