@@ -28,6 +28,7 @@ from multiverse.store.plan_table import (
     PlanHeader,
     PlannedDecision,
     PlannedOption,
+    PlannedPart,
     PlannedUniverse,
     PlanRecord,
     encode_plan,
@@ -101,7 +102,10 @@ def plan_record(plan: Plan) -> PlanRecord:
         for key, universe in plan.universes.items()
     )
     names = tuple(estimand.name for estimand in plan.wanted.estimands)
-    return PlanRecord(PlanHeader(plan.study.name, names, decisions, datetime.now(UTC)), universes)
+    taken = plan.selection
+    part = None if taken is None else PlannedPart(taken.of, taken.said)
+    header = PlanHeader(plan.study.name, names, decisions, datetime.now(UTC), part, space.links)
+    return PlanRecord(header, universes)
 
 
 def _claim(store: Store, plan: Plan) -> None:
@@ -158,6 +162,7 @@ def _sections(engine: Any, plan: Plan, records: Sequence[RunRecord]) -> dict[str
     return {
         "seed": {} if seed is None else {"seed": json.dumps(seed)},
         "settings": dict(_settings(engine, plan.wanted)),
+        "design": _design(plan),
         ESTIMANDS: dict(plan.wanted.identities),
         "thresholds": _thresholds(engine),
         "versions": versions(packages_of(modules)),
@@ -167,6 +172,15 @@ def _sections(engine: Any, plan: Plan, records: Sequence[RunRecord]) -> dict[str
         "data": data_section(plan, before),
         "source": source_section(plan.study),
     }
+
+
+def _design(plan: Plan) -> dict[str, str | None]:
+    """Which part of its space a plan is; empty where it is the whole."""
+    taken = plan.selection
+    if taken is None:
+        return {}
+    notes = {f"note {number}": note for number, note in enumerate(taken.notes, 1)}
+    return {"universes": str(len(taken)), "of": str(taken.of), "taken": taken.said, **notes}
 
 
 def _thresholds(engine: Any) -> dict[str, str | None]:

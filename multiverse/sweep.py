@@ -27,6 +27,7 @@ from multiverse.progress import Progress, bar
 from multiverse.re_estimate.recompute import re_estimate
 from multiverse.results import Results
 from multiverse.run_record import begin_run
+from multiverse.shared_answers import share, share_part
 from multiverse.store.asked import with_asked
 from multiverse.store.compact import compact_if_worth
 from multiverse.store.contract import Store
@@ -65,6 +66,7 @@ def run(
     again, with other random numbers: "failures" for all of them, or the names of reasons, as in "time". time_limit:
     seconds that a universe may take, not counting compilation.
 
+    Of exact duplicates (`Plan.twins`) one is run, and the others get its answer; `same_as` names it in their rows.
     A killed run goes on where it stopped: give the same call again. A universe that fails is an outcome with a reason
     (see `Results.failures`), never an exception. Raises StoreError where the store belongs to another study, where the
     run has other settings or has answered universes without an estimand; PlanError for a study that cannot be planned.
@@ -81,25 +83,30 @@ def run(
     again = reasons_named(retry)
     begin_run(place, planned, settings, run)
     re_estimate(place, planned, settings, run, progress)
-    work = _Work(place, settings, run)
+    twins = share(place, planned, run, progress)
     before = earlier(place, run, again)
     todo = planned.without(before.done)
+    following = {first: others for first, others in twins.items() if first in todo.todo}
+    todo = todo.without(key for others in following.values() for key in others)
     tried = [outcome for outcome in before.attempts if outcome.key in todo.todo]
     todo = todo.without(publish_failures(place, todo, run, tried))
     state = settings.init(todo, tried)
-    with progress("answering universes", len(todo.todo), "universes") as advance:
+    work = _Work(place, settings, run, following)
+    answered_by = {key: 1 + len(following.get(key, ())) for key in todo.todo}  # it, and its twins
+    with progress("answering universes", sum(answered_by.values()), "universes") as advance:
         green, answers, waiting = 0, 0, set[str]()
         while batches := settings.ask(state):
             published = place.names("part")
             for batch, outcomes in _round(batches, published, work, runner):
                 state = settings.tell(state, batch, outcomes)
                 fresh = [outcome for outcome in outcomes if outcome.final and outcome.key in todo.todo]
-                green += sum(outcome.ok for outcome in fresh)
-                answers += len(fresh)
+                green += sum(answered_by[outcome.key] for outcome in fresh if outcome.ok)
+                count = sum(answered_by[outcome.key] for outcome in fresh)
+                answers += count
                 waiting |= {outcome.key for outcome in outcomes if not outcome.final}
                 waiting -= {outcome.key for outcome in fresh}
                 note = f"{green / max(answers, 1):.0%} green"
-                advance(len(fresh), note=f"{note}, {len(waiting)} to try again" if waiting else note)
+                advance(count, note=f"{note}, {len(waiting)} to try again" if waiting else note)
     compact_if_worth(place)
     if getattr(settings, "dtype", "float32") == "float32":
         _warn_of_float32(place, planned, run)
@@ -138,8 +145,8 @@ def _too_large(log_joint: float | None) -> bool:
 class _Work:
     """What happens to a batch on a worker: resolve what it reads, fit, publish, and come back light."""
 
-    def __init__(self, store: Store, engine: Engine[Any], run: str):
-        self._store, self._engine, self._run = store, engine, run
+    def __init__(self, store: Store, engine: Engine[Any], run: str, following: Mapping[str, tuple[str, ...]]):
+        self._store, self._engine, self._run, self._following = store, engine, run, following
 
     def __call__(self, batch: Batch) -> tuple[Outcome, ...]:
         given = {name: self._store.get("part", name) for name in batch.reads}
@@ -155,7 +162,9 @@ class _Work:
             host=socket.gethostname(),
             finished=datetime.now(UTC),
         )
-        self._store.put("part", batch.id, with_asked(part, batch.wanted.identities))
+        part = with_asked(part, batch.wanted.identities)
+        self._store.put("part", batch.id, part)
+        share_part(self._store, part, self._run, batch.id, self._following)
         return tuple(outcome.light() for outcome in outcomes)
 
     def _fit(self, batch: Batch, given: Mapping[str, Any]) -> tuple[Outcome, ...]:
@@ -171,7 +180,9 @@ class _Work:
         return tuple(outcome for one in alone for outcome in self._fit(one, given))
 
     def recall(self, batch: Batch) -> tuple[Outcome, ...]:
-        """The outcomes of a batch that is in the store already."""
+        """The outcomes of a batch that is in the store already, perhaps by another process a moment ago."""
+        if not self._following.keys().isdisjoint(batch.keys):
+            share_part(self._store, self._store.get("part", batch.id), self._run, batch.id, self._following)
         return decode(self._store.get("part", batch.id, is_row_column))
 
 

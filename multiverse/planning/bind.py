@@ -180,8 +180,13 @@ def _unused(name: str, study: Study, analysis: list[_Taker], free: set[str]) -> 
         f"the space names {name!r}, but {nobody} such a keyword.",
         "; ".join(told),
         f"{near}Rename the decision{'' if near else ', leave it out'}, "
-        f"or write `def {called(study.analysis)}(data, *, {name}, ...)`",
+        f"or write `{_declared(called(study.analysis), name)}`",
     )
+
+
+def _declared(who: str, name: str) -> str:
+    """How a function that takes this decision begins."""
+    return f"lambda data, *, {name}: ..." if who == "<lambda>" else f"def {who}(data, *, {name}, ...)"
 
 
 def _estimand_only(binding: Binding, decisions: Mapping[str, Decision]) -> Iterable[Problem]:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from multiverse.cores import cores
+from multiverse.design.design import Design
 from multiverse.errors import PlanError, Problem
 from multiverse.planning.alike import summed_up
 from multiverse.planning.bind import Binding, bind
@@ -27,6 +28,8 @@ from multiverse.planning.program import Program
 from multiverse.planning.reparam import unknown_sites
 from multiverse.planning.reserved import reserved_problems
 from multiverse.planning.safety import check
+from multiverse.planning.selected import selected
+from multiverse.planning.twins import twins_of
 from multiverse.planning.unanswerable import notes_on, problems_of
 from multiverse.planning.walk import Walked, walk
 from multiverse.progress import Progress, bar
@@ -35,14 +38,16 @@ from multiverse.study import Study
 CHECKED_WHEN_BROKEN = 1  # programs still checked where mistakes are known: estimands are tried there, at a second each
 
 
-def plan(study: Study, *, strict: bool = False, progress: Progress = bar) -> Plan:
+def plan(study: Study, *, design: str | Design | None = None, strict: bool = False, progress: Progress = bar) -> Plan:
     """Group the universes of a study by the program they compile to, and check all of it. Samples nothing.
 
+    design: which universes of the space, as in `multiverse.designs.random(200)`, or the name of a design that needs no
+    more: "one-at-a-time", "covering". By default every one.
     strict: whether one universe that cannot be answered stops the plan. Otherwise preprocessing, a model or an estimand
     that raises for some options only makes these universes red, as the notes of the plan say.
 
     Raises PlanError with every mistake found: names that do not bind, preprocessing or a model that raises for all
-    options, models NUTS cannot sample, estimands that are not one number a draw.
+    options, models NUTS cannot sample, estimands that are not one number a draw, a design that does not fit the space.
     """
     from multiverse.engines.compiled import use_cache
 
@@ -54,9 +59,11 @@ def plan(study: Study, *, strict: bool = False, progress: Progress = bar) -> Pla
     problems += [*in_space, *signature_problems(study), *reserved_problems(study.space.decisions)]
     known = identify(study, binding)
     problems += known.problems
+    selection, misfits = selected(study.space, design) if not in_space else (None, [])
+    problems += misfits
     walked = Walked({}, (), {})
-    if known.loaded and not in_space and "prepare" not in binding.unbound:
-        walked = walk(study, binding, known, progress)
+    if known.loaded and not in_space and not misfits and "prepare" not in binding.unbound:
+        walked = walk(study, binding, known, progress, selection)
     estimands = estimands_of(study, binding)
     found = Checked()
     if "analysis" not in binding.unbound:
@@ -73,6 +80,7 @@ def plan(study: Study, *, strict: bool = False, progress: Progress = bar) -> Pla
     order = {key: i for i, key in enumerate(walked.universes)}
     in_order = sorted(found.programs, key=lambda p: min(order[key] for key in p.members))
     doubts = [f"{p.what} It makes universes red. Mend: {p.mend}." for p in found.doubts]
+    twins = {key: first for key, first in twins_of(walked.families, binding).items() if key not in failures}
     return Plan(
         study=study,
         identity=known.identity,
@@ -81,10 +89,13 @@ def plan(study: Study, *, strict: bool = False, progress: Progress = bar) -> Pla
         wanted=Wanted(estimands, found.needed),
         todo=frozenset(walked.universes),
         failures=failures,
+        twins=twins,
+        selection=selection,
         notes=tuple(
             dict.fromkeys(
                 [
                     *study.space.notes,
+                    *(selection.notes if selection is not None else ()),
                     *_notes(in_order),
                     *notes_on(failures, len(walked.universes)),
                     *doubts,
@@ -197,5 +208,8 @@ def _notes(programs: Sequence[Program]) -> list[str]:
         "so each value has a program of its own"
         for path in known
     ]
+    models = [program.sites for program in programs if program.sites.latents]  # functions have no sites at all
+    if models and not any(sites.observed for sites in models):
+        notes.append("the model observes nothing, so the answers are those of its priors: give a site `obs=data[...]`")
     reasons = dict.fromkeys(program.unpadded_because for program in programs if program.unpadded_because)
     return notes + [f"rows are not padded, so each number of rows has a program of its own: {why}" for why in reasons]

@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 
 from multiverse.errors import MultiverseError, Problem
 from multiverse.identity.fingerprint import describe
-from multiverse.planning.alike import in_universe, or_forbid, place, said
-from multiverse.planning.branching import concretization_errors, plain, trace_batched
+from multiverse.planning.alike import in_universe, said
+from multiverse.planning.branching import plain, trace_batched
 from multiverse.planning.family import Candidate, Family
 from multiverse.planning.leaf_path import spoken
 from multiverse.planning.model_trace import ModelTrace, trace_model
 from multiverse.planning.program import Member, Program
+from multiverse.planning.raised import raised
 from multiverse.planning.row_counts import Rows, rows_of
 from multiverse.planning.structure import Leaves, signature
 from multiverse.planning.unanswerable import Unanswerable, unanswerable
@@ -84,7 +85,9 @@ def programs_of(
                 elif isinstance(error, MultiverseError):
                     problems += [p._replace(what=in_universe(p.what, _shared(family, group))) for p in error.problems]
                 else:
-                    failure = unanswerable("model", [_raised(error, _shared(family, group))], error)
+                    failure = unanswerable(
+                        "model", [raised(error, _shared(family, group), group.largest.prepared.data)], error
+                    )
                     failures |= {member.key: failure for member in group.members}
                 continue
             if more:
@@ -223,19 +226,3 @@ def _shared(family: Family, group: _Group) -> list[tuple[str, str | None]]:
         for name, label in group.largest.universe.items()
         if name in several and all(m.universe[name] == label for m in group.members)
     ]
-
-
-def _raised(error: Exception, shared: list[tuple[str, str | None]]) -> Problem:
-    """What to tell a person whose model raised for universes that share these options."""
-    if isinstance(error, concretization_errors()):
-        what = f"the model branches in Python on the value of a site, or uses NumPy on it{place(error)}"
-        return Problem(
-            in_universe(what, shared),
-            "JAX operations on sites: NUTS follows gradients through them",
-            "write `jnp.where(condition, a, b)` in place of `if`, and `jnp.` in place of `np.`",
-        )
-    return Problem(
-        in_universe(f"the model raised {said(error)}", shared),
-        "a NumPyro model that runs on the prepared data of every universe",
-        f"run it by itself: `numpyro.handlers.seed(model, 0)(prepared, ...)`{or_forbid(shared)}",
-    )

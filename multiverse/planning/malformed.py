@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 from multiverse.errors import Problem
 from multiverse.planning.bind import a
 from multiverse.space.space import Space
 from multiverse.study import Study
+
+# how the names of files of data end
+TABLES = frozenset(".csv .tsv .txt .parquet .feather .json .xlsx .nc .npy .npz .dta .sav .rds".split())
 
 
 def malformed(study: Study) -> list[Problem]:
@@ -34,6 +38,7 @@ def malformed(study: Study) -> list[Problem]:
                 "write `model=model` or `estimate=estimate`",
             )
         )
+    problems += _data(given["data"])
     problems += _estimands(given["estimands"], bool(analyses) and "estimate" in analyses)
     if not isinstance(given["space"], Space):
         problems.append(
@@ -44,6 +49,21 @@ def malformed(study: Study) -> list[Problem]:
             )
         )
     return problems
+
+
+def _data(given: Any) -> list[Problem]:
+    """A file's name in place of what is in it: its key would not change with the data."""
+    if not isinstance(given, str | PurePath) or PurePath(given).suffix.lower() not in TABLES:
+        return []
+    suffix = PurePath(given).suffix.lower()
+    reader = f"pd.read_{suffix[1:]}" if suffix in (".csv", ".parquet", ".feather", ".json") else "load"
+    return [
+        Problem(
+            f"data is {str(given)!r}, the name of a file.",
+            "raw data, or a function without arguments that loads them",
+            f"write `data=lambda: {reader}({str(given)!r})`",
+        )
+    ]
 
 
 def _estimands(given: Any, is_function: bool) -> list[Problem]:

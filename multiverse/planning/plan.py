@@ -6,6 +6,7 @@ import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from multiverse.design.design import Selection
 from multiverse.identity.fingerprint import fingerprint
 from multiverse.identity.keys import StudyIdentity
 from multiverse.planning.estimand import Estimand
@@ -52,7 +53,9 @@ class Plan:
     """All universes of a study, grouped by program.
 
     universes: by key, in the order of the space. todo: the keys still to be answered. failures: why some universes
-    cannot be answered; these are in no program. notes: what the planner did that a person should know.
+    cannot be answered; these are in no program. notes: what the planner did that a person should know. twins: exact
+    duplicates, each with the key of the first universe that is the same analysis: one of them is run for all.
+    selection: the part of the space that a design took; None where nothing is left out.
     """
 
     study: Study
@@ -64,6 +67,8 @@ class Plan:
     failures: Mapping[str, Unanswerable] = field(default_factory=dict, repr=False)
     notes: tuple[str, ...] = ()
     forecast: Forecast | None = None
+    twins: Mapping[str, str] = field(default_factory=dict, repr=False)
+    selection: Selection | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.universes)
@@ -83,6 +88,12 @@ class Plan:
     def program_of(self) -> Mapping[str, Program]:
         """The program of each universe, by key; of those that can be answered."""
         return {key: program for program in self.programs for key in program.members}
+
+    @functools.cached_property
+    def to_run(self) -> frozenset[str]:
+        """The universes still to do that an engine will run: of twins the first, or none where one is answered."""
+        answered = {self.twins.get(key, key) for key in self.universes.keys() - self.todo}
+        return self.todo - answered - self.twins.keys() - self.failures.keys()
 
     def without(self, done: Iterable[str]) -> Plan:
         """The plan of what is still to do. Programs keep all their members: shares do not change on the way."""

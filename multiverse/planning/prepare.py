@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from multiverse.errors import MultiverseError, Problem
+from multiverse.identity.fingerprint import fingerprint
 from multiverse.planning.alike import in_universe, or_forbid, said
 from multiverse.planning.bind import Binding, called
 from multiverse.planning.structure import Leaves, Structure, take_apart
@@ -26,7 +27,8 @@ class Prepared:
     """One distinct prepared data set.
 
     number: its place in the plan. labels: the options of the preprocessing decisions that made it. data: what the
-    model and the estimands see. structure, leaves: the same, taken apart.
+    model and the estimands see. structure, leaves: the same, taken apart. raw: the data that it was made of. index:
+    the labels of its rows, where preprocessing gave tables or columns of pandas, which remember them; else None.
     """
 
     number: int
@@ -34,6 +36,8 @@ class Prepared:
     data: Any
     structure: Structure
     leaves: Leaves
+    raw: Any = field(default=None, repr=False, compare=False)
+    index: Any = field(default=None, repr=False, compare=False)
 
     @functools.cached_property
     def text(self) -> str:
@@ -41,6 +45,14 @@ class Prepared:
         leaves = sorted(self.leaves.items())
         trailing = ";".join(f"{path}:{a.dtype.kind}{a.ndim}{list(a.shape[1:])}" for path, a in leaves)
         return f"{self.structure.text}|{trailing}"
+
+    @functools.cached_property
+    def identity(self) -> str | None:
+        """The fingerprint of the data; None where they have none, as what an `estimate` function takes may."""
+        try:
+            return fingerprint(self.data)
+        except MultiverseError:
+            return None
 
     @functools.cached_property
     def size(self) -> int:
@@ -79,9 +91,9 @@ class Preparer:
             data = self._steps[at]
             if isinstance(data, Unanswerable):
                 return data
-        number = len(self._prepared)
+        number, index = len(self._prepared), _index(data)
         if self._study.is_function:
-            return anything(number, labels, data)
+            return replace(anything(number, labels, data), raw=self._raw, index=index)
         data, problems = tidy(data)
         problems = empty_as_one(problems)
         try:
@@ -92,7 +104,7 @@ class Preparer:
             forbid = {p.what: or_forbid(labels) if p.expected == SOME_ROWS else "" for p in problems}
             told = [p._replace(what=in_universe(p.what, labels), mend=p.mend + forbid[p.what]) for p in problems]
             return unanswerable("prepare", told)
-        return Prepared(number, labels, data, structure, leaves)
+        return Prepared(number, labels, data, structure, leaves, self._raw, index)
 
 
 def anything(number: int, labels: Labels, data: Any) -> Prepared:
@@ -108,6 +120,12 @@ def anything(number: int, labels: Labels, data: Any) -> Prepared:
     except MultiverseError:
         structure, leaves = NOTHING, {}
     return Prepared(number, labels, data, structure, leaves)
+
+
+def _index(data: Any) -> Any:
+    """The labels of the rows of a pandas table, or of the first pandas column among data; None where there is none."""
+    parts = list(data.values()) if isinstance(data, Mapping) else data if isinstance(data, list | tuple) else []
+    return next((part.index for part in (data, *parts) if hasattr(part, "iloc") and hasattr(part, "index")), None)
 
 
 def _is_table(data: Any) -> bool:

@@ -46,14 +46,30 @@ def headline(plan: Plan) -> str:
     """One line: how many universes, programs and data sets, and about how long."""
     datasets = {number for program in plan.programs for number in program.original}
     text = (
-        f"Plan of {plan.study.name!r}: {counted(len(plan), 'universe')} in {counted(len(plan.programs), 'program')}, "
-        f"{counted(len(datasets), 'prepared data set')}"
+        f"Plan of {plan.study.name!r}: {part_of(plan)}{duplicates(plan)} in "
+        f"{counted(len(plan.programs), 'program')}, {counted(len(datasets), 'prepared data set')}"
     )
     if len(plan.todo) < len(plan):
         text += f"; {len(plan) - len(plan.todo)} already answered"
     if plan.forecast is not None:
         text += f"; about {duration(plan.forecast.seconds)} on {counted(plan.forecast.workers, 'worker')}"
     return text
+
+
+def part_of(plan: Plan) -> str:
+    """`36 universes`; of a part of a space also how many there are, and how these were taken."""
+    if plan.selection is None:
+        return counted(len(plan), "universe")
+    return f"{len(plan):,} of {counted(plan.selection.of, 'universe')} ({plan.selection.said})"
+
+
+def duplicates(plan: Plan) -> str:
+    """`, of which 432 are exact duplicates of others and not run again,`; empty where there are none."""
+    if not plan.twins:
+        return ""
+    many = len(plan.twins) > 1
+    alike = f"{len(plan.twins):,} are exact duplicates of others" if many else "1 is an exact duplicate of another"
+    return f", of which {alike} and not run again,"
 
 
 def counted(number: int, noun: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from multiverse.design.design import Selection
 from multiverse.identity.fingerprint import fingerprint
 from multiverse.identity.keys import universe_key
 from multiverse.planning.bind import Binding
@@ -27,14 +28,17 @@ class Walked:
     failures: Mapping[str, Unanswerable] = field(default_factory=dict)
 
 
-def walk(study: Study, binding: Binding, known: Identified, progress: Progress) -> Walked:
-    """Walk the space once. Left out are universes whose option has no fingerprint."""
+def walk(
+    study: Study, binding: Binding, known: Identified, progress: Progress, selection: Selection | None = None
+) -> Walked:
+    """Walk the space once, or what a design took of it. Left out are universes whose option has no fingerprint."""
     preparer = Preparer(study, binding, known.raw)
     families = _Families(study, binding, known)
     universes: dict[str, Universe] = {}
     failures: dict[str, Unanswerable] = {}
-    with progress("preparing data", len(study.space), "universes") as advance:
-        for universe in study.space:
+    taken = study.space if selection is None else [study.space[index] for index in selection.indices]
+    with progress("preparing data", len(taken), "universes") as advance:
+        for universe in taken:
             advance()
             if (chosen := _chosen(universe, known.choices)) is None:
                 continue

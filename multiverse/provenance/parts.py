@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -12,7 +12,7 @@ from multiverse.study import Study
 
 
 def parts_of(study: Study) -> Iterator[tuple[str, Any]]:
-    """(part, callable) of all that can be called, and of the sites that are estimands by name."""
+    """(part, callable) of all that can be called, and (part, words) of what is data: sites, links, rules by mapping."""
     if callable(study.data):
         yield "data", study.data
     numbered = len(study.steps) > 1
@@ -22,11 +22,21 @@ def parts_of(study: Study) -> Iterator[tuple[str, Any]]:
     for name, ask in study.questions.items():
         yield f"estimand {name}", ask
     for number, rule in enumerate(study.space.rules, 1):
-        yield f"rule {number}", rule.rule
+        yield f"rule {number}", _asked(rule.rule)
+    for number, names in enumerate(study.space.links, 1):
+        yield f"link {number}", " and ".join(names)
     for name, decision in study.space.decisions.items():
         for option in decision.options:
             if written(option.value) is not None:
                 yield f"option {name} = {option.label}", option.value
+            for word, asked in (("requires", option.requires), ("incompatible with", option.incompatible_with)):
+                if asked:
+                    yield f"option {name} = {option.label} {word}", _asked(asked)
+
+
+def _asked(rule: Any) -> Any:
+    """A rule that is a function; one that is data in words."""
+    return str(rule) if isinstance(rule, Mapping) else rule
 
 
 def written(value: Any) -> FunctionType | None:

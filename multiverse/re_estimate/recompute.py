@@ -20,6 +20,7 @@ from multiverse.store import parquet
 from multiverse.store.asked import ASKED
 from multiverse.store.contract import Store, Table
 from multiverse.store.part import decode, encode
+from multiverse.store.same_as import SAME_AS
 
 UNIVERSES_A_PART: Final = 64  # as an engine's batches: a killed process loses seconds
 UNIT: Final = "estimates"  # of the progress: one for each universe and estimand
@@ -135,6 +136,7 @@ def _part(table: Table, outcomes: Sequence[Outcome], plan: Plan, run: str, batch
         rows_kept=dict(zip(keys, table["rows_kept"].to_pylist(), strict=True)),
         host="",
         finished=datetime.now(UTC),
+        same_as=dict(zip(keys, table[SAME_AS].to_pylist(), strict=True)) if SAME_AS in table.column_names else {},
     )
     # where the draws were made, which their bits may depend on
     part = part.set_column(part.column_names.index("host"), "host", table["host"])

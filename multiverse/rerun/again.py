@@ -12,6 +12,7 @@ from multiverse.engines.outcome import Outcome, Reason
 from multiverse.planning.plan import Plan
 from multiverse.re_estimate.owed import ESTIMANDS
 from multiverse.rerun.answers import Answer
+from multiverse.rerun.as_they_ran import as_they_ran
 from multiverse.store.contract import Store
 from multiverse.store.records import RunRecord
 
@@ -49,14 +50,22 @@ def answer_again(
 
     The engine is told of the attempts before it, as a sweep that goes on tells it, so it asks for this attempt by
     itself: which settings or program a further attempt has is the engine's own affair. Universes that the plan cannot
-    answer come with the plan's reasons and no batch. Nothing is written.
+    answer come with the plan's reasons and no batch. One that shares the answer of an exact duplicate is answered with
+    its own data and options, and the random numbers of that one. Nothing is written.
     """
     left = {key for key in answers if key not in plan.failures}
     if failures := sorted(answers.keys() - left):
         yield [_unanswerable(plan, answers[key]) for key in failures], None
-    if not left:
-        return
-    state = _begin(engine, plan, {key: answers[key] for key in left})
+    for renamed in as_they_ran(plan, [answers[key] for key in answers if key in left]):
+        for outcomes, batch in _again(engine, renamed.plan, renamed.answers, store, together):
+            yield renamed.back(outcomes), batch
+
+
+def _again(
+    engine: Engine[Any], plan: Plan, answers: Mapping[str, Answer], store: Store, together: Map
+) -> Iterator[tuple[list[Outcome], Batch]]:
+    left = set(answers)
+    state = _begin(engine, plan, answers)
 
     def work(batch: Batch) -> tuple[Outcome, ...]:
         try:

@@ -7,17 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 from multiverse.engines.engine import Engine
-from multiverse.errors import PlanError, Problem, ResultError
+from multiverse.errors import PlanError, Problem, ResultError, SpaceError
 from multiverse.identity.keys import StudyIdentity
 from multiverse.planning.build import plan
 from multiverse.planning.plan import Plan
 from multiverse.progress import Progress, no_progress
 from multiverse.rerun.again import batches_again
 from multiverse.rerun.answers import Answer
-from multiverse.space.decision import Decision
-from multiverse.space.rules import OnlyWhen
+from multiverse.rerun.recorded_design import recorded_design
 from multiverse.space.space import Space
-from multiverse.store.plan_table import PlannedUniverse
+from multiverse.store.plan_table import PlannedUniverse, PlanRecord
 from multiverse.study import Study
 
 
@@ -29,12 +28,13 @@ def plan_alone(
     keep: Any,
     refuse: Callable[[StudyIdentity], None],
     progress: Progress,
+    recorded: PlanRecord,
 ) -> Plan:
     """A plan with this universe in it, in the program that answered it if it is still there.
 
-    Planning this universe alone takes seconds, and gives the same program unless its company mattered; else the whole
-    space is planned. refuse: raises where a study with this identity is not the one that the store belongs to.
-    Raises ResultError where the study does not have the universe any more.
+    Planning this universe alone takes seconds, and gives the same program unless its company mattered; else all that
+    was recorded is planned again. refuse: raises where a study with this identity is not the one that the store belongs
+    to. Raises ResultError where the study does not have the universe any more.
     """
     if (space := space_of(study.space, universe.labels)) is not None:
         try:
@@ -46,7 +46,7 @@ def plan_alone(
             programs = {batch.program.id for batch in batches_again(engine, small, {universe.key: answer})}
             if universe.key in small.universes and answer.program in programs:
                 return small
-    whole = plan(study, progress=progress).keeping(keep)
+    whole = plan(study, design=recorded_design(recorded, study.space), progress=progress).keeping(keep)
     refuse(whole.identity)
     if universe.key not in whole.universes:
         raise ResultError(gone(whole, universe))
@@ -57,18 +57,10 @@ def space_of(space: Space, labels: Mapping[str, str | None]) -> Space | None:
     """The space that holds one universe alone, with the same values; None if it lacks a decision or a label of it."""
     if set(space.decisions) != set(labels):
         return None
-    decisions: dict[str, Decision] = {}
-    for name, decision in space.decisions.items():
-        label = labels[name]
-        if label is not None and label not in decision.labels:
-            return None
-        option = decision.option(decision.reference if label is None else label)
-        decisions[name] = Decision(decision.kind, (option,), option.label)
-    small = Space(decisions)
-    for rule in space.rules:
-        if isinstance(rule, OnlyWhen):  # a `forbid` that let it pass lets it pass again
-            small = small.only_when(rule.decision, rule.rule)
-    return small
+    try:
+        return space.alone(labels)
+    except SpaceError:  # an option of it is gone
+        return None
 
 
 def gone(now: Plan, universe: PlannedUniverse) -> Problem:

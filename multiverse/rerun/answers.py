@@ -15,6 +15,7 @@ from multiverse.store.attempts import distinct
 from multiverse.store.contract import Store, Table
 from multiverse.store.part import decode
 from multiverse.store.row_scan import scan_rows
+from multiverse.store.same_as import SAME_AS
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +25,8 @@ class Answer:
     program: empty where planning showed that there is no answer. asked: the fingerprint of each estimand, None where
     it was not recorded. drawn: when its draws were made. rewritten: whether estimands were added to it later, so that
     its diagnostics need not be those of a universe that was asked for all of them at once. before: the earlier
-    attempts, in order; what an engine needs to ask for this one again.
+    attempts, in order; what an engine needs to ask for this one again. same_as: the universe that was run, where this
+    one is an exact duplicate of it and shares its answer.
     """
 
     outcome: Outcome
@@ -34,11 +36,17 @@ class Answer:
     drawn: datetime
     rewritten: bool = False
     before: tuple[Outcome, ...] = ()
+    same_as: str | None = None
 
     @property
     def key(self) -> str:
         """The universe."""
         return self.outcome.key
+
+    @property
+    def ran(self) -> str:
+        """The universe that was run for it, whose key its random numbers are made of: itself, or another."""
+        return self.same_as or self.key
 
 
 def read_answers(store: Store, run: str, keys: Collection[str] | None = None) -> dict[str, Answer]:
@@ -56,15 +64,17 @@ def read_answers(store: Store, run: str, keys: Collection[str] | None = None) ->
         written.setdefault((key, attempt), []).append(finished.replace(tzinfo=UTC))
     rows = distinct(rows)
     asked = rows[ASKED].to_pylist() if ASKED in rows.column_names else [None] * rows.num_rows
-    columns = (rows[name].to_pylist() for name in ("batch", "program", "estimand", "shown"))
+    columns = (rows[name].to_pylist() for name in ("batch", "program", "estimand", SAME_AS, "shown"))
     attempts: dict[str, list[Outcome]] = {}
     counting: dict[str, Answer] = {}
-    for outcome, prints, batch, program, names, shown in zip(decode(rows), asked, *columns, strict=True):
+    for outcome, prints, batch, program, names, same_as, shown in zip(decode(rows), asked, *columns, strict=True):
         attempts.setdefault(outcome.key, []).append(outcome)
         if shown:
             times = written[outcome.key, outcome.attempt]
             means = dict(zip(names or (), prints or [None] * len(names or ()), strict=True))
-            counting[outcome.key] = Answer(outcome, batch, program or "", means, min(times), len(times) > 1)
+            counting[outcome.key] = Answer(
+                outcome, batch, program or "", means, min(times), len(times) > 1, same_as=same_as
+            )
     return {key: replace(answer, before=_before(answer.outcome, attempts[key])) for key, answer in counting.items()}
 
 

@@ -56,7 +56,8 @@ class Rerun:
     run: the run of the store. universe, plan: what was planned, with labels and reasons. values: of the options, in
     words. data: a card for each array that was prepared. setup: program, settings, random words. stored: the outcome
     in the store; outcome: the one of now; comparison: of the two. elsewhere: what differs in versions and hardware
-    from the call that answered it; bits are promised only where this is empty.
+    from the call that answered it; bits are promised only where this is empty. same_as: the key of the exact duplicate
+    whose answer it shares; None where it was run itself.
     """
 
     run: str
@@ -69,6 +70,7 @@ class Rerun:
     outcome: Outcome
     comparison: Comparison
     elsewhere: tuple[str, ...]
+    same_as: str | None = None
 
     @property
     def key(self) -> str:
@@ -132,6 +134,8 @@ def rerun(
 
     key: the whole key of an answered universe. study: the study, its plan or its file; None: the file that the run
     recorded. engine: the engine itself, where it is not one of ours. keep: which draws come with it, as in `run`.
+    A universe that shares the answer of an exact duplicate is answered with its own data and options, and the random
+    numbers of that one: the same bits, if they are duplicates.
     Raises ResultError where the universe is not answered, where the study was changed since (and says what), and where
     nothing says where it is; PlanError where it cannot be planned any more.
     """
@@ -157,7 +161,7 @@ def rerun(
         if key not in plan.universes:
             raise ResultError(gone(plan, universe))
     else:
-        plan = plan_alone(declared, universe, answer, chosen, keep, refuse, progress)
+        plan = plan_alone(declared, universe, answer, chosen, keep, refuse, progress, recorded)
     stored = with_draws(store, run, [answer])[key]
     with progress("answering it again", 1, "universes") as advance:
         (((outcome,), batch),) = answer_again(chosen, plan, {key: answer}, store)
@@ -180,10 +184,11 @@ def rerun(
             why=batch.program.why if batch else "",
             settings=settings_of(chosen),
             block=batch.block if batch else None,
-            words=rng_words(chosen.seed, key, outcome.attempt) if has_seed else None,
+            words=rng_words(chosen.seed, answer.ran, outcome.attempt) if has_seed else None,
         ),
         stored=stored,
         outcome=outcome,
         comparison=compare(stored, outcome, alike(answer, plan, call), judged=not answer.rewritten),
         elsewhere=elsewhere,
+        same_as=answer.same_as,
     )

@@ -81,13 +81,18 @@ def _data(rerun: Rerun) -> Iterator[Printed]:
 def _setup(rerun: Rerun) -> Printed:
     setup = rerun.setup
     notes = [f"study: {setup.study}"]
+    if rerun.same_as:
+        notes += _wrapped(
+            f"shared: the store has it as an exact duplicate of {rerun.same_as}, which was run. Answered here with its "
+            "own data and options, and the random numbers of that one."
+        )
     if setup.program:
         notes += _wrapped(f"program: {setup.program}" + (f" ({setup.why})" if setup.why else ""))
         notes.append(f"block: {setup.block} universes")
     notes += _wrapped(f"engine: {setup.engine}, {', '.join(f'{n}={v}' for n, v in _flat(setup.settings))}")
     if setup.words:
-        attempt = rerun.outcome.attempt
-        notes.append(f"random words: {setup.words[0]}, {setup.words[1]} (of seed, key and attempt {attempt})")
+        attempt, whose = rerun.outcome.attempt, "that key" if rerun.same_as else "key"
+        notes.append(f"random words: {setup.words[0]}, {setup.words[1]} (of seed, {whose} and attempt {attempt})")
     return Printed("How it was answered", (), (), tuple(notes))
 
 

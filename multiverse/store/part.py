@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from multiverse.errors import Problem, StoreError, near_miss
 from multiverse.store.contract import Table
 from multiverse.store.draws_columns import decode_draws, draws_column, encode_draws, names_of, shape_column
 from multiverse.store.parquet import DRAWS
+from multiverse.store.same_as import SAME_AS
 from multiverse.store.schema import DIAGNOSTICS, STATISTICS
 
 ESTIMATE: Final = "estimate:"  # estimate:mean is a list beside the list `estimand`
@@ -39,6 +41,7 @@ SCHEMA: Final = pa.schema(
         "seconds": pa.float64(),
         "finished": pa.timestamp("us"),  # UTC
         "host": pa.string(),
+        SAME_AS: pa.string(),
         "estimand": _TEXTS,
         "interval": _TEXTS,  # beside `estimand`; NULL in parts older than the column, which hold credible intervals
         **{ESTIMATE + name: _NUMBERS for name in STATISTICS},
@@ -58,11 +61,13 @@ def encode(
     rows_kept: Mapping[str, int],
     host: str,
     finished: datetime,
+    same_as: Mapping[str, str | None] = MappingProxyType({}),
 ) -> Table:
     """The part of a batch: a row for each outcome, its draws beside it. Publish it under the name of its batch.
 
     run: the run's name. program: one for all, or by universe key. rows_kept: by universe key; NULL where absent.
-    finished: with a time zone, or in UTC. NaN becomes NULL, an empty message or traceback too.
+    finished: with a time zone, or in UTC. same_as: by universe key, the universe whose answer it shares. NaN becomes
+    NULL, an empty message or traceback too.
     Raises StoreError for names that could not become columns, and for draws that are not (chain, draw, ...) floats.
     """
     rows = list(outcomes)
@@ -83,6 +88,7 @@ def encode(
         "seconds": [_number(o.seconds) for o in rows],
         "finished": [ended] * len(rows),
         "host": [host] * len(rows),
+        SAME_AS: [same_as.get(o.key) for o in rows],
         "estimand": [list(o.estimates) for o in rows],
         "interval": [[o.intervals.get(name, Interval.credible).value for name in o.estimates] for o in rows],
     }

@@ -45,14 +45,32 @@ class PlannedUniverse(NamedTuple):
     rows_kept: int | None = None
 
 
+class PlannedPart(NamedTuple):
+    """What was taken of a space: of how many universes, and how, in words that follow "30 of 1,000 universes: "."""
+
+    of: int
+    said: str
+
+
 @dataclass(frozen=True)
 class PlanHeader:
-    """What a plan says of all its universes at once. created: when it was planned, with its time zone."""
+    """What a plan says of all its universes at once. created: when it was planned, with its time zone.
+
+    part: how many universes the space has, and how these were taken from it; None where they are the whole space.
+    links: decisions that move together.
+    """
 
     study: str
     estimands: tuple[str, ...]
     decisions: tuple[PlannedDecision, ...]
     created: datetime
+    part: PlannedPart | None = None
+    links: tuple[tuple[str, ...], ...] = ()
+
+    def said(self) -> dict[str, Any]:
+        """The header for JSON. What says nothing is left out, so that plans keep the names they had before it was."""
+        said = {**asdict(self), "created": self.created.isoformat()}
+        return {name: value for name, value in said.items() if value or name not in ("part", "links")}
 
 
 @dataclass(frozen=True)
@@ -64,7 +82,7 @@ class PlanRecord:
 
     def name(self) -> str:
         """The name to publish it under: a hash of everything but the time, so that planning twice writes once."""
-        said = {**asdict(self.header), "created": None}
+        said = {**self.header.said(), "created": None}
         digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
         for universe in self.universes:
             said_of = universe._replace(labels=dict(universe.labels))
@@ -94,8 +112,7 @@ def encode_plan(plan: PlanRecord) -> Table:
         "rows_kept": pa.array([row.rows_kept for row in rows], pa.int64()),
         **{OPTION + name: pa.array([row.labels.get(name) for row in rows], pa.string()) for name in names},
     }
-    header = {**asdict(plan.header), "created": plan.header.created.isoformat()}
-    return pa.table(columns).replace_schema_metadata({HEADER: json.dumps(header)})
+    return pa.table(columns).replace_schema_metadata({HEADER: json.dumps(plan.header.said())})
 
 
 def decode_header(table: Table) -> PlanHeader:
@@ -109,7 +126,10 @@ def decode_header(table: Table) -> PlanHeader:
         PlannedDecision(name, kind, tuple(PlannedOption(*option) for option in options))
         for name, kind, options in said["decisions"]
     )
-    return PlanHeader(said["study"], tuple(said["estimands"]), decisions, datetime.fromisoformat(said["created"]))
+    part = PlannedPart(*said["part"]) if said.get("part") else None
+    links = tuple(tuple(names) for names in said.get("links", ()))
+    created = datetime.fromisoformat(said["created"])
+    return PlanHeader(said["study"], tuple(said["estimands"]), decisions, created, part, links)
 
 
 def decode_plan(table: Table) -> PlanRecord:

@@ -62,6 +62,7 @@ VIEWS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "finished": "TIMESTAMP",
             "host": "VARCHAR",
             "batch": "VARCHAR",
+            "same_as": "VARCHAR",
         },
         "estimates": {
             **_WHO,

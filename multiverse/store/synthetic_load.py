@@ -24,6 +24,7 @@ from multiverse.store.plan_table import (
     encode_plan,
 )
 from multiverse.store.records import RunRecord, encode_record, encode_run
+from multiverse.store.same_as import SAME_AS
 from multiverse.store.schema import DIAGNOSTICS
 from multiverse.store.synthetic import WHEN
 
@@ -114,6 +115,7 @@ class Load:
             "seconds": rng.gamma(5.0, 0.01, count),
             "finished": [finished.replace(tzinfo=None)] * count,
             "host": ["here"] * count,
+            SAME_AS: [None] * count,
             "estimand": _lists(["effect"] * count),
             "interval": _lists([Interval.credible.value] * count),
         }

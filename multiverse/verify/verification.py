@@ -45,7 +45,8 @@ class Verification(Shown):
 
     run: of the store. answered: universes that could have been taken. gone: answered universes that the study does
     not have any more. limit: Monte Carlo errors that numbers computed elsewhere may be apart. elsewhere: what differs
-    in versions and hardware from those that answered; bits are promised only where this is empty.
+    in versions and hardware from those that answered; bits are promised only where this is empty. shared: how many of
+    those taken are exact duplicates of a universe that was run for them; they were answered again as that one was.
     """
 
     run: str
@@ -54,6 +55,7 @@ class Verification(Shown):
     checked: tuple[Checked, ...]
     limit: float
     elsewhere: tuple[str, ...]
+    shared: int = 0
 
     @property
     def ok(self) -> bool:
@@ -83,6 +85,8 @@ class Verification(Shown):
             notes.append(
                 f"numbers may be {self.limit:.2f} Monte Carlo errors apart, for {FALSE_ALARM:.1%} false alarms"
             )
+        if self.shared:
+            notes.append(f"{self.shared:,} of them share the answer of an exact duplicate, as the one that was run")
         if self.gone:
             notes.append(f"{count(self.gone, 'answered universe')} left out: the study has them no more")
         if wrong and not self.elsewhere:

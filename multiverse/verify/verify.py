@@ -15,6 +15,7 @@ from multiverse.progress import Progress, bar
 from multiverse.rerun.again import Map, alike, answer_again, one_by_one
 from multiverse.rerun.answers import Answer, read_answers, with_draws
 from multiverse.rerun.environment import differences_here, record_at
+from multiverse.rerun.recorded_design import recorded_design
 from multiverse.rerun.source import engine_of, recorded_settings, refuse_another, study_of
 from multiverse.store.contract import Store
 from multiverse.store.plan_table import decode_plan
@@ -51,9 +52,13 @@ def verify(
     record = latest(records)[run]
     declared, whence = study_of(record, study)
     chosen = engine_of(record, engine)
-    plan = study if isinstance(study, Plan) else make_plan(declared, progress=progress)
+    recorded = decode_plan(store.get("plan", record.plan))
+    if isinstance(study, Plan):
+        plan = study
+    else:
+        plan = make_plan(declared, design=recorded_design(recorded, declared.space), progress=progress)
     refuse_another(store, plan.identity, whence)
-    planned = {universe.key for universe in decode_plan(store.get("plan", record.plan)).universes}
+    planned = {universe.key for universe in recorded.universes}
     answers = {
         key: answer
         for key, answer in read_answers(store, run).items()
@@ -85,7 +90,13 @@ def verify(
     limit = limit_for(pairs)
     told = tuple(dict.fromkeys(what for found in pairs for what in found.elsewhere))
     return Verification(
-        run, len(there), len(answers) - len(there), tuple(checked(found, limit) for found in pairs), limit, told
+        run,
+        len(there),
+        len(answers) - len(there),
+        tuple(checked(found, limit) for found in pairs),
+        limit,
+        told,
+        sum(answer.same_as is not None for answer in taken.values()),
     )
 
 
