@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from multiverse.cli.design_options import chosen_design, design_given, design_options, typed_design
 from multiverse.cli.engine_options import chosen_engine, draws_of, engine_options
+from multiverse.cli.exits import MISTAKE
 from multiverse.cli.store_argument import Place, json_option, shown_path, store_place, talk_to_stderr, typed_path
 
 if TYPE_CHECKING:
+    from multiverse.linting.lint import Lint
     from multiverse.planning.plan import Plan
 
 _HELP = """Show what a run of STUDY.py would do; nothing is sampled.
@@ -21,10 +24,16 @@ Universes, the programs they compile to and why these differ, rows, remarks of t
 of some seconds forecasts within a factor of about three. All mistakes in the study are listed at once, on stderr, and
 the exit code is then 2.
 
+Below stands the lint: what is no mistake but seldom meant, such as universes that repeat another, decisions that change
+nothing, or data that cannot be right; each with a count, some universes by name and a mend. `--strict` makes the exit
+code 2 where it finds anything, or where one universe cannot be answered.
+
 \b
 Example:
   multiverse plan study.py
   multiverse plan study.py --draws 2000 --store runs/long
+  multiverse plan study.py --design random --universes 200
+  multiverse plan study.py --strict --no-pilot
 """
 
 
@@ -32,8 +41,9 @@ Example:
 @click.argument("study", metavar="STUDY.py")
 @click.option("--store", metavar="STORE", help="Say how many universes this store has answered.")
 @click.option("--run", "run_name", metavar="NAME", default="main", show_default=True, help="In this run of the store.")
-@click.option("--strict", is_flag=True, help="Fail where even one universe cannot be answered.")
+@click.option("--strict", is_flag=True, help="Fail on any finding, and where one universe cannot be answered.")
 @click.option("--no-pilot", is_flag=True, help="No forecast of the time.")
+@design_options
 @engine_options
 @json_option
 def plan(
@@ -48,35 +58,48 @@ def plan(
 ) -> None:
     """Show what a run of a study file would do."""
     from multiverse.engines.by_name import usual_engine
+    from multiverse.linting.lint import lint
     from multiverse.loading import load_study
     from multiverse.planning.build import plan as make_plan
     from multiverse.progress import bar
 
+    part = design_given(settings)
     with talk_to_stderr(as_json):
         file = load_study(study)
         sampler = chosen_engine(file.engine, engine, settings, usual_engine(file.study))
-        planned = make_plan(file.study, strict=strict, progress=bar)
+        planned = make_plan(file.study, design=chosen_design(part), strict=strict, progress=bar)
+        linted = lint(planned, progress=bar)
         place = file.store if store is None else store_place(store)
         remark = ""
         if store is not None or (file.store / "runs").is_dir():
             planned, remark = _less_answered(planned, place, run_name)
-        if not no_pilot and planned.todo:
+        if not no_pilot and planned.to_run:
             planned = _with_forecast(planned, draws_of(sampler))
     if as_json:
         from multiverse.cli.as_json import echo_json
         from multiverse.cli.plan_card import plan_card
 
-        echo_json(plan_card(planned))
+        echo_json(plan_card(planned, linted))
+        _end(linted, strict)
         return
     click.echo(repr(planned))
     if remark:
         click.echo(f"  {remark}")
-    where = "" if store is None else f" --store {typed_path(place)}"
+    click.echo(f"\n{linted!r}")
+    _end(linted, strict)
+    where = typed_design(part) + ("" if store is None else f" --store {typed_path(place)}")
     click.echo(
         f"\nNext: multiverse run {study}{where}"
         if planned.todo
         else f"\nNothing is left to run in {shown_path(place)}."
     )
+
+
+def _end(linted: Lint, strict: bool) -> None:
+    """End the command with a mistake's code where it is strict and the lint is not clean."""
+    if strict and (linted.findings or linted.not_made):
+        click.secho("The lint is not clean, and --strict was given.", err=True, fg="red", bold=True)
+        click.get_current_context().exit(MISTAKE)
 
 
 def _less_answered(planned: Plan, place: Place, run: str) -> tuple[Plan, str]:
@@ -102,8 +125,8 @@ def _with_forecast(planned: Plan, draws: int) -> Plan:
     from multiverse.planning.forecast import pilot
     from multiverse.progress import bar
 
-    needed = [program for program in planned.programs if planned.todo & program.members.keys()]
+    needed = [program for program in planned.programs if planned.to_run & program.members.keys()]
     with bar("timing a pilot", 1, "pilots") as advance:
-        forecast = pilot(needed, len(planned.todo), Local().workers, draws)
+        forecast = pilot(needed, len(planned.to_run), Local().workers, draws)
         advance()
     return dataclasses.replace(planned, forecast=forecast if math.isfinite(forecast.seconds) else None)

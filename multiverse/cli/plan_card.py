@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from multiverse.linting.lint import Lint
     from multiverse.planning.plan import Plan
     from multiverse.planning.program import Program
 
 
-def plan_card(plan: Plan) -> dict[str, Any]:
-    """What `multiverse plan --json` prints: counts, decisions, programs, notes, seconds."""
+def plan_card(plan: Plan, lint: Lint) -> dict[str, Any]:
+    """What `multiverse plan --json` prints: counts, decisions, programs, notes, seconds, and what the lint found."""
     forecast = plan.forecast
     return {
         "study": plan.study.name,
         "universes": len(plan),
+        "duplicates": len(plan.twins),
         "answered": len(plan) - len(plan.todo),
+        "to_run": len(plan.to_run),
+        "part": None
+        if plan.selection is None
+        else {"of": plan.selection.of, "taken": plan.selection.said, "notes": list(plan.selection.notes)},
         "reference": plan.reference,
         "estimands": [estimand.name for estimand in plan.wanted.estimands],
         "decisions": [
@@ -36,6 +43,11 @@ def plan_card(plan: Plan) -> dict[str, Any]:
         ],
         "programs": [_program(program) for program in plan.programs],
         "notes": list(plan.notes),
+        "lint": {
+            "findings": [dataclasses.asdict(finding) for finding in lint],
+            "checked": list(lint.checked),
+            "not_made": lint.not_made,
+        },
         "forecast": None
         if forecast is None
         else {

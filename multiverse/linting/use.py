@@ -1,0 +1,90 @@
+"""Whether an analysis uses a column of its data: told by what JAX sees, or by changing it and calling again."""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from multiverse.linting.columns import Column, with_column
+from multiverse.linting.dependence import dependence
+from multiverse.planning.answer import answers_of
+from multiverse.planning.function_programs import plain_call
+from multiverse.planning.plan import Plan
+from multiverse.planning.program import Program
+
+SLOWEST_CALL = 1.0  # seconds that a function may take to be called again: some ten calls stay below a pilot's time
+
+
+class Use:
+    """Answers whether universes of a plan use a column. Remembers what it found."""
+
+    def __init__(self, plan: Plan):
+        self._plan = plan
+        programs = {program.id: program for program in plan.programs}
+        self._live = functools.cache(lambda id: dependence(programs[id], plan.wanted).live)
+        self._used: dict[tuple[str, tuple[Any, ...]], bool | None] = {}
+
+    def __call__(self, key: str, column: Column, values: np.ndarray) -> bool | None:
+        """Whether the answer of a universe depends on a column of its data; None where that cannot be told.
+
+        values: others that the column might have held, `(rows,)`; a function is called with them, and one that raises
+        uses it. Of a model, a matrix is used as a whole.
+        """
+        program = self._plan.program_of[key]
+        if program.kind == "model":
+            return column.path in self._live(program.id)
+        at = program.id, column.place
+        if at not in self._used:
+            self._used[at] = self._called(program, key, column, values)
+        return self._used[at]
+
+    def _called(self, program: Program, key: str, column: Column, values: np.ndarray) -> bool | None:
+        if program.seconds > SLOWEST_CALL:
+            return None
+        names = [estimand.name for estimand in self._plan.wanted.estimands]
+        call = plain_call(program, key)
+        try:
+            other = plain_call(program, key)._replace(data=with_column(call.data, column.place, values))
+            before = _numbers(call.apart(), names)
+        except Exception:  # the function fails for this universe, or its data cannot be changed
+            return None
+        try:
+            after = _numbers(other.apart(), names)
+        except Exception:
+            return True
+        return not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(before, after, strict=True))
+
+
+def _numbers(out: Any, names: list[str]) -> list[np.ndarray]:
+    answers = answers_of(out, names)
+    return [np.asarray(part, dtype=np.float64) for name in names for _, part in sorted(answers[name].items())]
+
+
+def mentions(function: Callable[..., Any], number: float) -> bool:
+    """Whether the code of a function, or of one that it calls by name, mentions a number."""
+    return any(type(found) in (int, float) and found == number for found in _numbers_in(function, set()))
+
+
+def _numbers_in(function: Any, seen: set[int]) -> Iterator[Any]:
+    code = getattr(function, "__code__", function)
+    if not isinstance(code, types.CodeType) or id(code) in seen:
+        return
+    seen.add(id(code))
+    for constant in code.co_consts:
+        yield from _numbers_in(constant, seen) if isinstance(constant, types.CodeType) else _flat(constant)
+    known = getattr(function, "__globals__", {})
+    for name in code.co_names:
+        if name in known:
+            value = known[name]
+            yield from _numbers_in(value, seen) if isinstance(value, types.FunctionType) else _flat(value)
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    if isinstance(value, tuple | list | set | frozenset):
+        yield from value
+    else:
+        yield value
