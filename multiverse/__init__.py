@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from multiverse.arithmetic import forgo_fused_arithmetic
 
 if TYPE_CHECKING:
+    from multiverse.design import designs as designs
     from multiverse.engines.function import Function as Function
     from multiverse.engines.gate import Gate as Gate
     from multiverse.engines.ladder import Rung as Rung
@@ -19,17 +20,23 @@ if TYPE_CHECKING:
     from multiverse.errors import MultiverseError as MultiverseError
     from multiverse.estimate import Estimate as Estimate
     from multiverse.executors.local import Local as Local
+    from multiverse.linting.lint import Lint as Lint
+    from multiverse.linting.lint import lint as lint
     from multiverse.planning.build import plan as plan
     from multiverse.planning.plan import Plan as Plan
+    from multiverse.plot.tree_figure import decision_tree as decision_tree
     from multiverse.results import Results as Results
     from multiverse.results import load as load
     from multiverse.row_plate import rows as rows
+    from multiverse.space.continuous import between as between
     from multiverse.space.decision import Decision as Decision
     from multiverse.space.decision import decision as decision
     from multiverse.space.decision import likelihood as likelihood
     from multiverse.space.decision import parameterization as parameterization
     from multiverse.space.decision import preprocessing as preprocessing
     from multiverse.space.decision import prior as prior
+    from multiverse.space.power_set import power_set as power_set
+    from multiverse.space.sobol import sobol as sobol
     from multiverse.space.space import Space as Space
     from multiverse.space.universe import Universe as Universe
     from multiverse.store.place import open_store as open_store
@@ -47,13 +54,20 @@ _HOMES = {
     "parameterization": "multiverse.space.decision",
     "decision": "multiverse.space.decision",
     "Decision": "multiverse.space.decision",
+    "power_set": "multiverse.space.power_set",
+    "between": "multiverse.space.continuous",
+    "sobol": "multiverse.space.sobol",
     "Space": "multiverse.space.space",
     "Universe": "multiverse.space.universe",
     "Study": "multiverse.study",
     "Estimate": "multiverse.estimate",
     "rows": "multiverse.row_plate",
+    "designs": "multiverse.design.designs",
     "plan": "multiverse.planning.build",
     "Plan": "multiverse.planning.plan",
+    "decision_tree": "multiverse.plot.tree_figure",
+    "lint": "multiverse.linting.lint",
+    "Lint": "multiverse.linting.lint",
     "run": "multiverse.sweep",
     "NUTS": "multiverse.engines.nuts",
     "Rung": "multiverse.engines.ladder",
@@ -66,13 +80,16 @@ _HOMES = {
     "MultiverseError": "multiverse.errors",
 }
 
+_MODULES = ("designs",)  # the names that are a module of functions
+
 __all__ = [*_HOMES, "__version__"]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'multiverse' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
+    home = importlib.import_module(_HOMES[name])
+    value = home if name in _MODULES else getattr(home, name)
     globals()[name] = value
     return value
 

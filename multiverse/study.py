@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from html import escape
 from typing import Any
 
 from multiverse.space.space import Space
@@ -11,10 +12,12 @@ from multiverse.space.space import Space
 Prepare = Callable[..., Any] | Sequence[Callable[..., Any]] | None
 Estimand = str | Callable[..., Any]
 
+_LEFT = 'style="text-align:left"'  # notebooks align cells to the right
+
 ESTIMATE = "estimate"  # what the estimand of an `estimate` function is called unless it is named
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Study:
     """One analysis and the choices in it. Give it a `model`, or an `estimate`.
 
@@ -76,6 +79,40 @@ class Study:
             return ()
         return (self.prepare,) if callable(self.prepare) else tuple(self.prepare)
 
+    def __repr__(self) -> str:
+        """Its name and parts by name, without the data, then the space."""
+        parts = [f"  {part:{max(map(len, self._parts))}}  {text}" for part, text in self._parts.items()]
+        return "\n".join([f"Study {self.name!r}", *parts, repr(self.space)])
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th {_LEFT}>{part}</th><td {_LEFT}>{escape(t)}</td></tr>" for part, t in self._parts.items()
+        )
+        space = self.space._repr_html_() if isinstance(self.space, Space) else escape(repr(self.space))
+        return f"<div><b>{escape(f'Study {self.name!r}')}</b><table>{rows}</table>{space}</div>"
+
+    @property
+    def _parts(self) -> dict[str, str]:
+        """What it is made of, in words; also of a study with mistakes, which planning tells."""
+        questions = self.estimands if isinstance(self.estimands, Mapping | list | tuple) else [self.estimands]
+        words = {
+            "data": _named(self.data),
+            "prepare": ", ".join(
+                map(_named, self.prepare if isinstance(self.prepare, list | tuple) else [self.prepare])
+            ),
+            "model": _named(self.model),
+            "estimate": _named(self.estimate),
+            "estimands": ", ".join(map(str, questions)),
+        }
+        return {part: text for part, text in words.items() if text not in ("", "None")}
+
     def load(self) -> Any:
         """The raw data. Runs the loader, when `data` is one."""
         return self.data() if callable(self.data) else self.data
+
+
+def _named(part: Any) -> str:
+    """A function by its name, other things by their kind: data may be large, and secret."""
+    if part is None:
+        return "None"
+    return f"{part.__name__}()" if hasattr(part, "__name__") else type(part).__name__

@@ -320,6 +320,55 @@ def five_mistakes_at_once():
     )
 
 
+def misspelt_labels_in_rules():
+    slope = mv.prior(
+        {"weak": dist.Normal(0, 10), "sceptical": dist.Normal(0, 0.5)},
+        requires={"sceptical": {"countys": "all"}},
+        incompatible_with={"sceptical": {"counties": "fuor"}},
+    )
+    space = mv.Space(counties=COUNTIES, slope=slope).only_when("slope", {"counties": ["all", "fourr"]})
+    return study(space=space.link("slope", "floors"))
+
+
+def link_of_unequal_numbers():
+    three = mv.preprocessing({"all": 1, "four": 4, "two": 2})
+    return study(space=mv.Space(counties=three, slope=SLOPE).link("counties", "slope"))
+
+
+def link_of_other_references():
+    counties = mv.preprocessing({"all": 1, "four": 4}, reference="four")
+    return study(space=mv.Space(counties=counties, slope=SLOPE).link("counties", "slope"))
+
+
+def union_of_spaces_that_do_not_fit():
+    other = mv.Space(counties=mv.decision("data", {"all": 1, "four": 5}), slope=SLOPE)
+    return study(space=mv.Space(counties=COUNTIES, slope=SLOPE) | other)
+
+
+def union_in_orders_that_contradict():
+    base = mv.Space(counties=COUNTIES, slope=SLOPE)
+    one = base.only_when("slope", {"counties": "all"})
+    return study(space=one | base.only_when("counties", {"slope": "weak"}))
+
+
+def power_set_with_mistakes():
+    covariates = mv.power_set(["floor", "town"], always=["flor"], together=[("town", "county")], at_least=-1)
+    return study(space=mv.Space(counties=COUNTIES, slope=SLOPE, covariates=covariates))
+
+
+def power_set_of_too_many():
+    return study(space=mv.Space(counties=COUNTIES, slope=SLOPE, covariates=mv.power_set([f"x{i}" for i in range(40)])))
+
+
+def range_on_a_scale_that_does_not_fit():
+    return study(space=mv.Space(counties=COUNTIES, slope=mv.between(0, 10, scale="log", reference=1).grid(5)))
+
+
+def space_too_large_to_plan():
+    cutoffs = mv.between(0, 4, kind="preprocessing").grid(2500)
+    return study(space=mv.Space(counties=cutoffs, slope=mv.between(0.1, 10, scale="log").grid(2501)))
+
+
 BROKEN: list[Callable[[], mv.Study]] = [
     misspelt_decision,
     missing_decision,
@@ -360,6 +409,15 @@ BROKEN: list[Callable[[], mv.Study]] = [
     rows_that_do_not_match,
     reparameterizer_that_does_not_fit,
     five_mistakes_at_once,
+    misspelt_labels_in_rules,
+    link_of_unequal_numbers,
+    link_of_other_references,
+    union_of_spaces_that_do_not_fit,
+    union_in_orders_that_contradict,
+    power_set_with_mistakes,
+    power_set_of_too_many,
+    range_on_a_scale_that_does_not_fit,
+    space_too_large_to_plan,
 ]
 
 

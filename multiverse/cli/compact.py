@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import click
 
+from multiverse.cli.numbers import Number
 from multiverse.cli.store_argument import json_option, opened_store, store_argument
 
 _HELP = """Pack the rows of STORE, so that reading it opens one file in place of one for each batch.
@@ -26,7 +27,7 @@ Example:
 @click.option(
     "--grace",
     metavar="SECONDS",
-    type=click.FloatRange(min=0),
+    type=Number(above=0, or_equal=True),
     help="How long ago something must have been superseded to be removed.  [default: 3600]",
 )
 @json_option

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from multiverse.cli.figure_options import figure_options
+from multiverse.cli.numbers import Number
 from multiverse.cli.store_argument import opened_store, run_option, shown_path, store_argument
 
 _HELP = """Draw the specification curve of ESTIMAND (the first one by default).
@@ -22,22 +24,21 @@ Example:
 @click.command(help=_HELP, short_help="Draw the specification curve as PDF, SVG or PNG.")
 @store_argument
 @click.argument("estimand", required=False)
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    default="curve.pdf",
-    show_default=True,
-    help="Where to; .pdf, .svg or .png. Overwritten.",
-)
-@click.option("--width", default="183mm", show_default=True, help="89mm (a column), 183mm (a page), or millimetres.")
+@figure_options("curve.pdf")
 @click.option("--title", metavar="TEXT", help="What is estimated, in words.  [default: the estimand's name]")
-@click.option("--threshold", type=float, default=0.0, show_default=True, help="The value that intervals are held to.")
+@click.option(
+    "--threshold",
+    type=Number(),
+    metavar="X",
+    default=0.0,
+    show_default=True,
+    help="The value that intervals are held to.",
+)
 @run_option
 def curve(
     store: str,
     estimand: str | None,
-    output: str,
+    output: Path,
     width: str,
     title: str | None,
     threshold: float,
@@ -49,5 +50,5 @@ def curve(
 
     results = load(place.store, run=run_name)
     figure = results.curve(estimand, title_y=title, threshold=threshold, width=width)
-    for written in figure.save(Path(output).expanduser()):
+    for written in figure.save(output):
         click.echo(f"wrote {shown_path(written)}")

@@ -8,27 +8,28 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from multiverse.cli.numbers import Number, WholeNumber
 from multiverse.errors import PlanError, Problem, near_miss
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _OPTIONS: Final = (
     click.option("--engine", metavar="NAME", help="Which engine samples; `engine` of the study file, else nuts."),
-    click.option("--chains", metavar="N", type=click.IntRange(min=1), help="Chains a universe."),
+    click.option("--chains", metavar="N", type=WholeNumber(1), help="Chains a universe."),
     click.option(
-        "--warmup", metavar="N", type=click.IntRange(min=1), help="Draws of a chain that only adapt, and are not kept."
+        "--warmup", metavar="N", type=WholeNumber(1), help="Draws of a chain that only adapt, and are not kept."
     ),
-    click.option("--draws", metavar="N", type=click.IntRange(min=1), help="Draws of a chain that are kept."),
+    click.option("--draws", metavar="N", type=WholeNumber(1), help="Draws of a chain that are kept."),
     click.option(
         "--target-accept",
         metavar="P",
-        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        type=Number(above=0, below=1),
         help="Acceptance that the step size is tuned for; raise it against divergences.",
     ),
-    click.option("--max-tree-depth", metavar="N", type=click.IntRange(min=1), help="At most 2^this steps a draw."),
+    click.option("--max-tree-depth", metavar="N", type=WholeNumber(1), help="At most 2^this steps a draw."),
     click.option("--dense-mass/--diagonal-mass", default=None, help="Adapt a full mass matrix, or its diagonal."),
     click.option(
-        "--seed", metavar="N", type=click.IntRange(min=0), help="Another seed gives other draws of the same posteriors."
+        "--seed", metavar="N", type=WholeNumber(0), help="Another seed gives other draws of the same posteriors."
     ),
     click.option("--dtype", type=click.Choice(["float32", "float64"]), help="Precision of all computation."),
     click.option(

@@ -19,6 +19,7 @@ from multiverse.cli.run import run
 from multiverse.cli.show import show
 from multiverse.cli.sql import sql
 from multiverse.cli.status import status
+from multiverse.cli.tree import tree
 from multiverse.cli.verify import verify
 
 _HELP = """Run every defensible version of a Bayesian analysis.
@@ -46,5 +47,7 @@ def main() -> None:
     """Run every defensible version of a Bayesian analysis."""
 
 
-for _command in (init, plan, run, status, sql, curve, show, compare, manifest, rerun, verify, export, compact, doctor):
+_STORY = (init, plan, tree, run, status, sql, curve, show)
+_RECORDS = (compare, manifest, rerun, verify, export, compact, doctor)
+for _command in (*_STORY, *_RECORDS):
     main.add_command(_command)

@@ -7,8 +7,10 @@ from typing import Any
 
 import click
 
+from multiverse.cli.design_options import chosen_design, design_given, design_options, typed_design
 from multiverse.cli.engine_options import chosen_engine, engine_options
 from multiverse.cli.exits import ALL_RED
+from multiverse.cli.numbers import Number, WholeNumber
 from multiverse.cli.stop import STOPPED, goes_at_once, this_command
 from multiverse.cli.store_argument import json_option, shown_path, store_place, talk_to_stderr
 
@@ -29,6 +31,7 @@ Example:
   multiverse run study.py
   multiverse run study.py --run long --draws 2000 --target-accept 0.95
   multiverse run study.py --retry time --time-limit 600
+  multiverse run study.py --design random --universes 200
 """
 
 
@@ -40,6 +43,7 @@ Example:
     help="Where the answers go: a folder or an address.  [default: runs/NAME beside STUDY.py]",
 )
 @click.option("--run", "run_name", metavar="NAME", default="main", show_default=True, help="The run in the store.")
+@design_options
 @engine_options
 @click.option(
     "--keep",
@@ -56,10 +60,10 @@ Example:
 @click.option(
     "--time-limit",
     metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(above=0),
     help="What a universe may take, compilation not counted.  [default: no limit]",
 )
-@click.option("--threads", metavar="N", type=click.IntRange(min=1), help="Batches side by side.  [default: one a core]")
+@click.option("--threads", metavar="N", type=WholeNumber(1), help="Batches side by side.  [default: one a core]")
 @json_option
 def run(
     study: str,
@@ -76,17 +80,20 @@ def run(
     """Answer every universe of a study file."""
     from multiverse.cli.counting import Counting
 
-    counting, command = Counting(), this_command()
+    counting, command, part = Counting(), this_command(), design_given(settings)
 
     def message() -> str:
         return f"Stopped. {counting.said()} Go on with:\n  {command}"
 
     with goes_at_once(message), talk_to_stderr(as_json):
-        from multiverse.engines.by_name import usual_engine
+        from multiverse.engines.by_name import check_engine, usual_engine
         from multiverse.executors.local import Local
+        from multiverse.linting.lint import lint
+        from multiverse.linting.show import remark
         from multiverse.loading import load_study
         from multiverse.planning.build import plan as make_plan
         from multiverse.planning.show import headline
+        from multiverse.progress import no_progress
         from multiverse.store.place import open_store
         from multiverse.sweep import run as sweep
 
@@ -95,9 +102,13 @@ def run(
         if isinstance(place, str) or place.exists():
             open_store(place)  # a place that cannot be one shall not cost the time of planning
         sampler = chosen_engine(file.engine, engine, settings, usual_engine(file.study))
-        planned = make_plan(file.study, progress=counting.bar)
+        check_engine(file.study, sampler)  # before the time of planning, too
+        planned = make_plan(file.study, design=chosen_design(part), progress=counting.bar)
         counting.place = shown_path(place)
         click.echo(f"{headline(planned)}\nStore: {shown_path(place)}, run {run_name!r}", err=True)
+        shown = f"multiverse plan {study}{typed_design(part)}"
+        if odd := remark(lint(planned, quick=True, progress=no_progress), shown):
+            click.echo(odd, err=True)
         began = time.monotonic()
         results = sweep(
             planned,

@@ -12,7 +12,7 @@ from multiverse.cli.recorded_settings import settings_that_matter
 from multiverse.engines.outcome import Reason
 from multiverse.store.attempts import COLUMNS, distinct
 from multiverse.store.contract import Store, Table
-from multiverse.store.plan_table import decode_header
+from multiverse.store.plan_table import PlanHeader, decode_header
 from multiverse.store.records import latest, plan_of, read_runs
 from multiverse.store.row_scan import scan_rows
 
@@ -27,7 +27,10 @@ class Red(NamedTuple):
 
 
 class RunState(NamedTuple):
-    """How far one run has come. calls: how often it was started. per_minute: universes, in the latest call."""
+    """How far one run has come. calls: how often it was started. per_minute: universes, in the latest call.
+
+    part: of how many universes the planned ones were taken, and how; empty where they are the whole space.
+    """
 
     run: str
     study: str
@@ -41,6 +44,7 @@ class RunState(NamedTuple):
     last_write: datetime | None
     per_minute: float | None
     settings: Mapping[str, Any]
+    part: str = ""
 
 
 def run_states(store: Store) -> list[RunState]:
@@ -54,6 +58,7 @@ def run_states(store: Store) -> list[RunState]:
     states = []
     for name, record in records.items():
         plan = plan_of(store, record, ["key"])
+        header = decode_header(plan)
         tried = shown.filter(pc.and_(pc.equal(shown["run"], name), pc.is_in(shown["key"], plan["key"])))
         answered = tried.filter(tried["final"])  # the others will be tried again
         green = answered["reason"].null_count
@@ -61,7 +66,7 @@ def run_states(store: Store) -> list[RunState]:
         states.append(
             RunState(
                 run=name,
-                study=decode_header(plan).study,
+                study=header.study,
                 planned=plan.num_rows,
                 answered=answered.num_rows,
                 green=green,
@@ -72,6 +77,7 @@ def run_states(store: Store) -> list[RunState]:
                 last_write=max(written, default=None),
                 per_minute=_rate(written, record.started),
                 settings=settings_that_matter(record),
+                part=_part(header),
             )
         )
     return states
@@ -87,6 +93,10 @@ def _reasons(answered: Table) -> tuple[Red, ...]:
 
 def _mend(reason: str) -> str:
     return Reason[reason].value if reason in Reason.__members__ else "A newer version wrote it."
+
+
+def _part(header: PlanHeader) -> str:
+    return "" if header.part is None else f"a part of {header.part.of:,} universes: {header.part.said}"
 
 
 def _rate(written: list[datetime], started: datetime) -> float | None:

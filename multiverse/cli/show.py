@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _HELP = """Show the universe KEY of STORE: options with their reasons, outcome, estimates, diagnostics.
 
+Also how many changes of option it is from the reference universe; of the reference universe itself, the fewest that
+turn its conclusions.
+
 KEY is the universe's key or the beginning of it, or `reference` (the default). With `--study`, or with a study file in
 place of STORE, also its prepared data and the values of its options. At the end stands the Python that opens its draws,
 and that runs it again alone.
@@ -33,10 +36,23 @@ Example:
 @store_argument
 @click.argument("key", default="reference")
 @click.option("--study", "study_place", metavar="STUDY.py", help="Show its prepared data too.")
+@click.option("--above", type=float, help="Of the reference universe: what turns where it lies against this value.")
+@click.option("--below", type=float, help="The same for a value to be below of.")
+@click.option("--rope", type=(float, float), metavar="LOW HIGH", help="The same for a region of equivalence.")
 @run_option
 @json_option
-def show(store: str, key: str, study_place: str | None, run_name: str | None, as_json: bool) -> None:
+def show(
+    store: str,
+    key: str,
+    study_place: str | None,
+    above: float | None,
+    below: float | None,
+    rope: tuple[float, float] | None,
+    run_name: str | None,
+    as_json: bool,
+) -> None:
     """Show one universe of a store, or of a study file."""
+    from multiverse.cli.changes_card import changes_card, distance, flips_card
     from multiverse.cli.universe_card import find_universe, options_card, outcome_card
     from multiverse.loading import is_study_file, load_study
 
@@ -45,7 +61,7 @@ def show(store: str, key: str, study_place: str | None, run_name: str | None, as
         file = load_study(place) if place else None
         where = file.store if file and not study_place else store_place(store)
         results = _results(where, run_name, may_lack=study_place is None and file is not None)
-        plan = _planned(file)
+        plan = _planned(file, results)
     record = _record(results, plan)
     universe = find_universe(record, key)
     card: dict[str, Any] = {
@@ -57,6 +73,10 @@ def show(store: str, key: str, study_place: str | None, run_name: str | None, as
         "options": options_card(record, universe),
         "outcome": outcome_card(results, universe.key) if results else None,
     }
+    card["changes"] = changes_card(record, universe)
+    card["distance"] = distance(record, card["changes"])
+    asked = {"above": above, "below": below, "rope": rope}
+    card["flips"] = flips_card(results, **asked) if results and universe.reference and card["outcome"] else []
     _add_data(card, universe, plan)
     from multiverse.cli.rerun_code import rerun_code
 
@@ -80,13 +100,15 @@ def _results(place: Place, run: str | None, *, may_lack: bool) -> Results | None
     return load(place, run=run)
 
 
-def _planned(file: StudyFile | None) -> Plan | None:
+def _planned(file: StudyFile | None, results: Results | None) -> Plan | None:
     if file is None:
         return None
     from multiverse.planning.build import plan
     from multiverse.progress import bar
+    from multiverse.rerun.recorded_design import recorded_design
 
-    return plan(file.study, progress=bar)
+    design = None if results is None else recorded_design(results.plan, file.study.space)
+    return plan(file.study, design=design, progress=bar)
 
 
 def _record(results: Results | None, plan: Plan | None) -> PlanRecord:

@@ -13,6 +13,7 @@ import click
 
 from multiverse.cli.answer_file import SUFFIXES, TABLE, answer_form, check_outside, write_answer
 from multiverse.cli.exits import FAILED, tell
+from multiverse.cli.numbers import Number, WholeNumber
 from multiverse.cli.store_argument import OpenedStore, opened_store, shown_path, store_argument
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ Example:
 @click.option(
     "--rows",
     metavar="N",
-    type=click.IntRange(min=0),
+    type=WholeNumber(0),
     default=ROWS,
     show_default=True,
     help="Rows of a table at most; 0 for all.",
@@ -63,7 +64,7 @@ Example:
 @click.option(
     "--seconds",
     metavar="N",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(above=0),
     help="Stop a question that takes longer.  [default: 300]",
 )
 @click.option(

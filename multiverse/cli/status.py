@@ -54,6 +54,8 @@ def _tell(state: RunState) -> None:
 
     click.secho(f"{state.study}, run {state.run!r}", bold=True)
     click.echo(f"  {counts_text(state.planned, state.answered, state.green, state.red)}")
+    if state.part:
+        echo_prose(state.part, indent=2)
     calls = "" if state.calls == 1 else f" (call {state.calls})"
     click.echo(f"  started {_local(state.started)}{calls}; {_wrote(state)}")
     if state.per_minute:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from multiverse.errors import MultiverseError
     from multiverse.store.contract import Store
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -46,9 +47,12 @@ def json_option(command: Command) -> Command:
 
 def opened_store(text: str) -> OpenedStore:
     """The store that STORE names, which must be there. Raises StoreError where it is not."""
+    from multiverse.loading import is_study_file
     from multiverse.store.place import open_store
 
     place = store_place(text)
+    if is_study_file(text) and isinstance(place, Path) and not (place.is_dir() and any(place.iterdir())):
+        raise _not_run(text, place)
     return OpenedStore(open_store(place, must_exist=True), shown_path(place), typed_path(place))
 
 
@@ -70,6 +74,19 @@ def store_place(text: str) -> Place:
 def is_address(text: str) -> bool:
     """Whether this is an address, such as `s3://bucket/radon`, and no path."""
     return "://" in text
+
+
+def _not_run(study: str, place: Path) -> MultiverseError:
+    """What to say where a study file stands for its store, and nothing was run yet."""
+    from multiverse.errors import Problem, StoreError
+
+    return StoreError(
+        Problem(
+            f"{study} has not been run yet: there is nothing in {shown_path(place)}.",
+            "a study whose run has written a store, or another store by its folder or address",
+            f"multiverse run {shlex.quote(study)}",
+        )
+    )
 
 
 def _kept(address: str) -> str:

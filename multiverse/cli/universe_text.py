@@ -9,7 +9,9 @@ from typing import Any
 
 import click
 
+from multiverse.aggregate.printing import count
 from multiverse.cli.cells import said
+from multiverse.cli.changes_card import changes_text, flips_text
 from multiverse.cli.tables import echo_prose, echo_table
 
 _ESTIMATES = ("estimand", "interval", "mean", "sd", "median", "q2_5", "q97_5", "p_positive", "mcse_mean", "ess", "rhat")
@@ -22,6 +24,9 @@ def tell_universe(card: Mapping[str, Any]) -> None:
     reference = "; the reference universe" if card["reference"] else ""
     click.echo(f"of {card['study']!r}{run}; {card['rows_kept']} rows kept{reference}\n")
     _options(card["options"])
+    if changes := card["changes"]:
+        many = count(card["distance"], "change")
+        echo_prose(f"{many} from the reference universe: {changes_text(changes)}", indent=2)
     if card.get("data"):
         click.echo()
         _data(card)
@@ -30,6 +35,10 @@ def tell_universe(card: Mapping[str, Any]) -> None:
         echo_prose(card["remark"])
     click.echo()
     _outcome(card["outcome"])
+    if card["flips"]:
+        click.secho("\nFewest changes of option that turn its conclusions", bold=True)
+        for line in flips_text(card["flips"]):
+            echo_prose(line, indent=2)
     click.secho("\nIn Python", bold=True)
     click.echo(textwrap.indent(card["python"], "  "))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from multiverse.cli.exits import FAILED
+from multiverse.cli.numbers import WholeNumber
 from multiverse.cli.store_argument import json_option, opened_store, run_option, store_argument, talk_to_stderr
 
 _HELP = """Answer a random sample of the universes of STORE again, and compare.
@@ -23,9 +24,7 @@ Example:
 
 @click.command(help=_HELP, short_help="Answer a random sample of universes again, and compare.")
 @store_argument
-@click.option(
-    "-n", "--universes", metavar="N", type=click.IntRange(min=1), default=20, show_default=True, help="How many."
-)
+@click.option("-n", "--universes", metavar="N", type=WholeNumber(1), default=20, show_default=True, help="How many.")
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Another seed, another sample.")
 @click.option("--study", metavar="STUDY.py", help="The study file; by default the one that the run recorded.")

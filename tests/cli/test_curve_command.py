@@ -17,8 +17,11 @@ def test_it_says_which_files_it_wrote(multiverse, store: Path, tmp_path: Path, m
 def test_mistakes(multiverse, store: Path, tmp_path: Path) -> None:
     wrong = multiverse("curve", store, "efect")
     assert wrong.exit_code == 1 and "Did you mean 'effect'?" in wrong.stderr
-    assert multiverse("curve", store, "-o", tmp_path / "x.gif").exit_code == 1
-    assert multiverse("curve", store, "--width", "wide", "-o", tmp_path / "x.pdf").exit_code == 1
+    gif = multiverse("curve", store, "-o", tmp_path / "x.gif")
+    assert gif.exit_code == 2 and "'x.gif' does not say what kind of figure it is." in " ".join(gif.stderr.split())
+    wide = multiverse("curve", store, "--width", "wide", "-o", tmp_path / "x.pdf")
+    assert wide.exit_code == 2 and "write 89mm (one column of a journal) or 183mm (two)." in wide.stderr
+    assert "'x' is not a number." in multiverse("curve", store, "--threshold", "x").stderr
     run = multiverse("curve", store, "--run", "man")
     assert run.exit_code == 1 and "Did you mean 'main'?" in run.stderr
     assert not list(tmp_path.glob("x.*"))

@@ -48,6 +48,27 @@ def test_for_programs(multiverse, store: Path) -> None:
     assert card["outcome"]["diagnostics"]["divergences"] == 0
 
 
+def test_what_turns_the_conclusions_of_the_reference_universe(multiverse, store: Path) -> None:
+    """Effects of the synthetic store rise by 0.1 a universe from -0.7: the last ones, that differ most, are above."""
+    told = multiverse("show", store, "--above", "-0.65", columns=400).stdout
+    _, _, flips = told.partition("Fewest changes of option that turn its conclusions")
+    assert "effect: median below zero: turned by 2 changes, counties: all → five homes or more; " in flips
+    assert "share: median above zero: in all" in flips
+    assert "effect: median not above -0.65: turned by 1 change, slope: weak → sceptical" in flips
+    cards = json.loads(multiverse("show", store, "--json").stdout)["flips"]
+    card = next(c for c in cards if (c["estimand"], c["conclusion"]) == ("effect", "median below zero"))
+    assert card["fewest_changes"] == 2
+    assert all(len(near["changes"]) == 2 for near in card["nearest"])
+
+
+def test_how_far_a_universe_is_from_the_reference_universe(multiverse, store: Path) -> None:
+    far = plan().universes[-1]
+    told = multiverse("show", store, far.key, columns=200).stdout
+    assert "4 changes from the reference universe: counties: all → five homes or more; family: normal → student" in told
+    card = json.loads(multiverse("show", store, far.key, "--json").stdout)
+    assert (card["distance"], len(card["changes"]), card["flips"]) == (4, 4, [])
+
+
 def test_no_line_but_code_is_wider_than_the_terminal(multiverse, store: Path) -> None:
     told = multiverse("show", store, plan().universes[DIVERGED].key, columns=60).stdout
     assert max(map(len, told.partition("In Python")[0].splitlines())) <= 60

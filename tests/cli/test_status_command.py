@@ -63,3 +63,11 @@ def test_no_store(multiverse, store: Path, tmp_path: Path) -> None:
     assert answer.stderr.startswith("This store cannot be used.\n")
     assert "Did you mean 'radon'?" in answer.stderr
     assert "Did you mean" in multiverse("status", tmp_path).stderr
+
+
+def test_a_study_that_was_not_run_is_no_broken_store(multiverse, study: Path) -> None:
+    for command in ("status", "curve", "manifest"):
+        answer = multiverse(command, study)
+        assert answer.exit_code == 1
+        assert "has not been run yet: there is nothing in " in answer.stderr
+        assert f"mend: multiverse run {study}" in answer.stderr

@@ -98,6 +98,22 @@ def test_before_anything_is_planned(tmp_path: Path, environment: dict[str, str])
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.parametrize("words", [["plan"], ["run", "--threads", "1"]])
+def test_while_planning(words: list[str], tmp_path: Path, environment: dict[str, str]) -> None:
+    study = tmp_path / "small.py"
+    slow = "def prepare(raw, *, rows):\n    print('here', flush=True)\n    __import__('time').sleep(60)\n"
+    study.write_text(STUDY.replace("def prepare(raw, *, rows):\n", slow))
+    line = [sys.executable, "-m", "multiverse", words[0], str(study), *words[1:]]
+    process = subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "here\n"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=PROMPT)
+    assert process.returncode == STOPPED
+    assert "Stopped." in err and "Traceback" not in err
+    assert words[0] == "plan" or f"nothing is lost. Go on with:\n  multiverse run {study} --threads 1" in err
+    assert not (tmp_path / "runs").exists()
+
+
 def test_where_ctrl_c_is_ignored_it_stays_so(tmp_path: Path, environment: dict[str, str]) -> None:
     """As in the background of a script."""
     study = tmp_path / "small.py"
