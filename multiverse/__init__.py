@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from multiverse.results import Results as Results
     from multiverse.results import load as load
     from multiverse.row_plate import rows as rows
+    from multiverse.space.condition import When as When
     from multiverse.space.continuous import between as between
     from multiverse.space.decision import Decision as Decision
     from multiverse.space.decision import decision as decision
@@ -57,6 +58,7 @@ _HOMES = {
     "power_set": "multiverse.space.power_set",
     "between": "multiverse.space.continuous",
     "sobol": "multiverse.space.sobol",
+    "When": "multiverse.space.condition",
     "Space": "multiverse.space.space",
     "Universe": "multiverse.space.universe",
     "Study": "multiverse.study",

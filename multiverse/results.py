@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from multiverse.aggregate.answers import Answers
+from multiverse.aggregate.weigh import UNIVERSES
 from multiverse.errors import Problem, ResultError, near_miss
 from multiverse.progress import Progress, bar
 from multiverse.store.contract import Store
@@ -22,12 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from multiverse.aggregate.agreement import Agreement
-    from multiverse.aggregate.attribution import Attribution
     from multiverse.aggregate.comparison import Comparison
     from multiverse.aggregate.estimates import Estimates
-    from multiverse.aggregate.summary import Summary
-    from multiverse.aggregate.uncertainty import Uncertainty
     from multiverse.planning.plan import Plan
     from multiverse.plot.figure import Figure
     from multiverse.rerun.rerun import Rerun
@@ -36,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Results:
+class Results(Answers):
     """The answers of one run of a store, as they are at the moment of asking: a sweep may still be writing.
 
     study: what was answered, where this process ran it; None for a store that was loaded.
@@ -248,48 +246,23 @@ class Results:
             )
         return found[0]
 
-    def estimates(self, estimand: str | None = None) -> Estimates:
-        """The value that aggregates and plots read: estimates of one estimand over all answered universes."""
+    def estimates(self, estimand: str | None = None, *, weigh: str = UNIVERSES) -> Estimates:
+        """The value that aggregates and plots read: estimates of one estimand over all answered universes.
+
+        weigh: what weighs alike in them, "universes" or "branches" (each branch of an `only_when`).
+        """
         from multiverse.aggregate.estimates import DecisionInfo, Estimates
 
+        header = self.header
         decisions = {
             d.name: DecisionInfo(
                 d.kind, tuple(o.label for o in d.options), next(o.label for o in d.options if o.reference)
             )
-            for d in self.header.decisions
+            for d in header.decisions
         }
-        return Estimates(self._estimand(estimand), self.table(estimand), decisions, len(self.plan.universes))
-
-    def summary(self, estimand: str | None = None) -> Summary:
-        """Median, range and quantiles of the estimates over universes; green, red and planned universes."""
-        from multiverse.aggregate.summary import summarise
-
-        return summarise(self.estimates(estimand))
-
-    def uncertainty(self, estimand: str | None = None) -> Uncertainty:
-        """Variance within and between universes, and the share of the total that a single analysis hides."""
-        from multiverse.aggregate.uncertainty import uncertainty
-
-        return uncertainty(self.estimates(estimand))
-
-    def attribution(self, estimand: str | None = None) -> Attribution:
-        """Which decision moves the answer: shares of the variance between universes, by decision and by kind."""
-        from multiverse.aggregate.attribution import attribution
-
-        return attribution(self.estimates(estimand))
-
-    def agreement(
-        self,
-        estimand: str | None = None,
-        *,
-        above: float | None = None,
-        below: float | None = None,
-        rope: tuple[float, float] | None = None,
-    ) -> Agreement:
-        """The shares of universes that agree: on the sign, on a threshold, on a region of practical equivalence."""
-        from multiverse.aggregate.agreement import agreement
-
-        return agreement(self.estimates(estimand), above=above, below=below, rope=rope)
+        name, planned = self._estimand(estimand), len(self.plan.universes)
+        space, taken = (None, "") if header.part is None else header.part
+        return Estimates(name, self.table(name), decisions, planned, space, header.links, weigh, taken)
 
     def compare(self, other: str | Results, estimand: str | None = None) -> Comparison:
         """How another run answers: differences in Monte Carlo errors, changed conclusions and colours, seconds.
@@ -331,7 +304,8 @@ class Results:
         counts = self.status()
         return (
             f"Results of {self.header.study!r}, run {self.run!r} in {self.store.describe()}: "
-            f"{counts['answered']} of {counts['planned']} universes answered, {counts['green']} green, "
+            f"{counts['answered']} of {counts['planned']} universes answered"
+            f"{f' (a part of {part.of:,})' if (part := self.header.part) else ''}, {counts['green']} green, "
             f"{counts['red']} red; estimands {', '.join(self.estimands)}"
         )
 

@@ -65,6 +65,12 @@ def exact_engines(normal_mean: ModuleType) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def clipped_mean(normal_mean: ModuleType) -> ModuleType:
+    """That study with universes that are exact duplicates, tests/studies/clipped_mean.py."""
+    return _study("clipped_mean")
+
+
+@pytest.fixture(scope="session")
 def normal_mean_command() -> tuple[list[str], dict[str, str]]:
     """How to run that study in another process: the command, to which arguments are added, and its environment."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))

@@ -22,6 +22,7 @@ PUBLIC = [
     "power_set",
     "between",
     "sobol",
+    "When",
     "Space",
     "Universe",
     "Study",

@@ -232,6 +232,10 @@ def test_aggregates_read_the_same_estimates(small_run: Results) -> None:
     shares = str(small_run.attribution())
     assert all(name in shares for name in ("dropped", "prior", "noise", "likelihood", "preprocessing"))
     assert "above 0.1" in str(small_run.agreement(above=0.1))
+    assert {"dropped", "prior", "noise"} >= set(small_run.interactions().table["first"])
+    assert small_run.flips(above=0.1).reference == small_run.key("reference")
+    for name in ("summary", "uncertainty", "attribution", "interactions", "agreement"):
+        assert "each branch of an only_when weighs the same" in str(getattr(small_run, name)(weigh="branches"))
 
 
 # Opening a store.

@@ -105,8 +105,8 @@ space = mv.Space(
     ),
     parameterization=mv.parameterization({"centered": {}, "non-centered": {"level": LocScaleReparam(0)}}),
 ).forbid(
-    "dropping homes beyond 3 sd drops the zeros",
-    lambda zeros, outliers: zeros == "dropped" and outliers == "beyond 3 sd dropped",
+    "dropping homes beyond 3 sd drops the zeros, so that it does not matter what they were read as",
+    lambda zeros, outliers: zeros != "as 0.1" and outliers == "beyond 3 sd dropped",
 )
 
 study = mv.Study(

@@ -9,28 +9,35 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from multiverse.aggregate.anova import Shares, grid_shares, grid_variance, is_full_product
 from multiverse.aggregate.collapse import analyses, collapse
-from multiverse.aggregate.estimates import PARAMETERIZATION, Counts, DecisionInfo, Estimates, codes
+from multiverse.aggregate.division import DIGITS, Division, Interval, divide
+from multiverse.aggregate.estimates import PARAMETERIZATION, Counts, DecisionInfo, Estimates
+from multiverse.aggregate.factors import factors
 from multiverse.aggregate.intervals import Kinds, kinds_of
 from multiverse.aggregate.printing import Printed, Shown, number, percent
-from multiverse.aggregate.regression import regression_shares
+from multiverse.aggregate.weigh import NOTES
+from multiverse.aggregate.weights import weights
 
-NO_VARIANCE = 1e-20  # part of the mean square below which a variance is rounding; float64 is good to (1e-16)^2
+COLUMNS = ("share", "low", "high", "main", "total")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Attribution(Shown):
     """Shares of the variance between universes' posterior means (or estimates), Monte Carlo variance taken out.
 
-    `table`: decision, kind, main, total, the largest total first. main: the decision by itself; total: with all its
-    interactions, so totals may add to more than 1. `by_kind`: kind, main, total, the decisions of a kind taken
-    jointly. Shares are NaN where universes differ by no more than Monte Carlo error. Decisions of kind
-    parameterization are shown from the universes before parameterizations are averaged, as a check: their shares
-    should be near 0. `between`: the variance divided up. `balanced`: the green universes are a full product and shares
-    are exact (functional analysis of variance); otherwise they come from a regression and `note` says why and how.
-    `kinds`: the kinds of interval of the distinct analyses; a number without interval counts as any other.
-    `with_red`: the same with red universes that have numbers, or None.
+    `table`: decision, kind, share, low, high, main, total, the largest share first. share: Shapley's, which adds up to
+    1; low, high: its 95% interval, of Monte Carlo error and, where universes are a sample of a larger space, of which
+    were drawn. main: the decision by itself, the variance of its options' means; total: what is lost when the decision
+    is fixed, all its interactions included, so totals may add to more than 1 (Sobol's first-order and total index; the
+    total only where `balanced`, NaN elsewhere). A decision that does not apply has that as an option of its own.
+    Decisions that move together are one row, named `a + b`. `by_kind`: kind and the same columns, the share being the
+    sum over decisions, main and total those of the kind's decisions taken jointly. Shares are NaN where universes
+    differ by no more than Monte Carlo error. Decisions of kind parameterization are shown from the universes before
+    parameterizations are averaged, as a check: their shares should be near 0. `between`: the variance divided up;
+    `left`: the share of it given to no decision, where universes are a sample (0 elsewhere).
+    `balanced`: the green universes are a full product of options. `note` says how it was done. `kinds`: the kinds of
+    interval of the distinct analyses; a number without interval counts as any other. `with_red`: the same with red
+    universes that have numbers, or None.
     """
 
     estimand: str
@@ -41,37 +48,45 @@ class Attribution(Shown):
     balanced: bool
     note: str
     kinds: Kinds
+    left: float = 0.0
     with_red: Attribution | None = None
 
     def share(self, decision: str) -> float:
-        """The total share of one decision."""
-        return _totals(self.table, "decision")[decision]
+        """The share of one decision; of all that move with it, where it does not move alone."""
+        return next(share for name, share in _shares(self.table, "decision").items() if decision in name.split(" + "))
 
     def printed(self) -> Printed:
         """Shares by decision, then by kind, with and without red universes."""
         red = self.with_red
-        others = {} if red is None else _totals(red.table, "decision")
-        rows = _rows(self.table, "decision", list(self.table["kind"]), others)
-        others = {} if red is None else _totals(red.by_kind, "kind")
+        others = ({}, {}) if red is None else (_shares(red.table, "decision"), _shares(red.by_kind, "kind"))
+        rows = _rows(self.table, "decision", list(self.table["kind"]), others[0])
         rows += [
             ("all of", kind, *cells)
-            for kind, _, *cells in _rows(self.by_kind, "kind", [""] * len(self.by_kind), others)
+            for kind, _, *cells in _rows(self.by_kind, "kind", [""] * len(self.by_kind), others[1])
         ]
-        header = ("decision", "kind", "main", "total", "total with red")
+        header = ("decision", "kind", "share", "95% interval", "main", "total", "share with red")
         of = "" if self.kinds.bayesian else f"' {self.kinds.middle('posterior means', 'estimates')}"
         notes = (f"variance between universes{of} {number(self.between)}", *self.note.split("\n"))
-        return Printed(f"What moves {self.estimand!r}: {self.counts}", header, tuple(rows), notes)
+        return Printed(f"What moves {self.estimand!r}: {self.counts}", header, tuple(rows), notes).said()
 
 
-def _totals(table: pd.DataFrame, column: str) -> dict[str, float]:
-    return dict(zip(table[column], table["total"], strict=True))
+def _shares(table: pd.DataFrame, column: str) -> dict[str, float]:
+    return dict(zip(table[column], table["share"], strict=True))
 
 
-def _rows(table: pd.DataFrame, column: str, kinds: list[str], others: dict[str, float]) -> list[tuple[str, ...]]:
-    cells = zip(table[column], kinds, table["main"], table["total"], strict=True)
+def _rows(table: pd.DataFrame, column: str, kinds: list[str], others: Mapping[str, float]) -> list[tuple[str, ...]]:
+    names, numbers = list(table[column]), table[list(COLUMNS)].to_numpy()
     return [
-        (name, kind, percent(main), percent(total), percent(others.get(name, np.nan)))
-        for name, kind, main, total in cells
+        (
+            name,
+            kind,
+            percent(share),
+            f"{percent(low)} to {percent(high)}" if low < high else "-",
+            percent(main),
+            percent(total),
+            percent(others.get(name, np.nan)),
+        )
+        for name, kind, (share, low, high, main, total) in zip(names, kinds, numbers, strict=True)
     ]
 
 
@@ -83,87 +98,140 @@ def attribution(estimates: Estimates) -> Attribution:
     return _attribute(estimates, estimates.green, with_red)
 
 
+def division_of(estimates: Estimates, distinct: pd.DataFrame, decisions: Mapping[str, DecisionInfo]) -> Division:
+    """The variance between these universes, ready to be divided up among these decisions."""
+    apart = factors(distinct, decisions, estimates.links)
+    error = np.nan_to_num(distinct["mcse_mean"].to_numpy())
+    return divide(apart, distinct["weight"].to_numpy(), distinct["mean"].to_numpy(), error, estimates.fraction)
+
+
+def undivided(division: Division) -> str | None:
+    """Why there is no variance to divide; None where there is."""
+    if len(division.weight) < 2:
+        return "fewer than two universes count: there is no variance to divide"
+    if division.flat:
+        least = "Monte Carlo error" if division.noise.any() else "rounding"
+        return f"universes differ by no more than {least}: there is no variance to divide"
+    return None
+
+
 class _Answer(NamedTuple):
-    decisions: dict[str, Shares]
-    kinds: dict[str, Shares]
-    between: float
-    balanced: bool
+    decisions: pd.DataFrame
+    kinds: pd.DataFrame
+    division: Division
     notes: tuple[str, ...]
 
 
 def _attribute(estimates: Estimates, rows: pd.DataFrame, with_red: Attribution | None) -> Attribution:
     kept = analyses(estimates.decisions)
-    distinct = collapse(rows, estimates.decisions)
-    answer = _answer(distinct, kept)
-    decisions, kinds, notes = dict(answer.decisions), dict(answer.kinds), list(answer.notes)
+    distinct = collapse(rows, estimates.decisions, estimates.weigh, estimates.links)
+    answer = _answer(estimates, distinct, kept)
+    tables, notes = [answer.decisions, answer.kinds], [*answer.notes, *NOTES[estimates.weigh]]
     if len(kept) < len(estimates.decisions):
-        check = _answer(rows, estimates.decisions)
-        decisions |= {name: shares for name, shares in check.decisions.items() if name not in kept}
-        kinds |= {PARAMETERIZATION: check.kinds[PARAMETERIZATION]}
+        every = rows.assign(weight=weights(rows, estimates.decisions, estimates.weigh, estimates.links))
+        check = _answer(estimates, every, estimates.decisions)
+        others = [table[table["kind"].str.contains(PARAMETERIZATION)] for table in (check.decisions, check.kinds)]
+        tables = [pd.concat(pair) if len(pair[0]) else pair[1] for pair in zip(tables, others, strict=True)]
         notes.append("parameterization: shown before parameterizations are averaged, as a check; near 0 if all is well")
-    table = pd.DataFrame(
-        [(name, info.kind, *decisions[name]) for name, info in estimates.decisions.items()],
-        columns=["decision", "kind", "main", "total"],
-    )
-    by_kind = pd.DataFrame([(kind, *shares) for kind, shares in kinds.items()], columns=["kind", "main", "total"])
+    table, by_kind = (t.sort_values("share", ascending=False, kind="stable", ignore_index=True) for t in tables)
     return Attribution(
         estimates.estimand,
         estimates.counts,
-        table.sort_values("total", ascending=False, kind="stable", ignore_index=True),
-        by_kind.sort_values("total", ascending=False, kind="stable", ignore_index=True),
-        answer.between,
-        answer.balanced,
+        table,
+        by_kind,
+        max(0.0, float(answer.division.variance[0])) if len(distinct) else np.nan,
+        answer.division.balanced,
         "\n".join(notes),
         kinds_of(distinct) if len(distinct) else estimates.kinds,
+        _left(answer.division),
         with_red,
     )
 
 
-def _answer(rows: pd.DataFrame, decisions: Mapping[str, DecisionInfo]) -> _Answer:
-    columns = [codes(rows, name, info) for name, info in decisions.items()]
-    values, noise = rows["mean"].to_numpy(), np.nan_to_num(rows["mcse_mean"].to_numpy()) ** 2
+def _answer(estimates: Estimates, rows: pd.DataFrame, decisions: Mapping[str, DecisionInfo]) -> _Answer:
+    division = division_of(estimates, rows, decisions)
+    apart = factors(rows, decisions, estimates.links)
+    place = {factor.name: i for i, factor in enumerate(division.factors)}  # one with one option has none
+    alone = [[place[factor.name]] if factor.name in place else [] for factor in apart]
     of_kind: dict[str, list[int]] = {}
-    for i, info in enumerate(decisions.values()):
-        of_kind.setdefault(info.kind, []).append(i)
-    sets = [[i] for i in range(len(decisions))] + list(of_kind.values())
-    balanced = len(rows) > 0 and is_full_product(columns)
-    variance = grid_variance(values, float(noise.mean())) if len(rows) else np.nan
-    shares, notes = _shares(columns, values, noise, sets, balanced, variance)
-    unseen = [
-        f"{name} = {label}"
-        for (name, info), column in zip(decisions.items(), columns, strict=True)
-        for label in _unseen(info, column)
+    for factor, own in zip(apart, alone, strict=True):
+        of_kind.setdefault(factor.kind, []).extend(own)
+    if why := undivided(division):
+        nothing = [np.full((len(sets), len(COLUMNS)), np.nan) for sets in (alone, of_kind)]
+        numbers, notes = nothing, [why]
+    else:
+        numbers, notes = [_numbers(division, sets) for sets in (alone, list(of_kind.values()))], list(_how(division))
+    if len(rows) and (unseen := list(_unseen(rows, decisions))):
+        notes.append("no such universe counts: " + ", ".join(unseen))
+    named = pd.DataFrame({"decision": [f.name for f in apart], "kind": [f.kind for f in apart]})
+    tables = [
+        pd.concat([names, pd.DataFrame(values, columns=list(COLUMNS))], axis=1)
+        for names, values in zip((named, pd.DataFrame({"kind": list(of_kind)})), numbers, strict=True)
     ]
-    if unseen and len(rows):
-        notes = (*notes, "no such universe counts: " + ", ".join(unseen))
-    named = dict(zip(decisions, shares, strict=False))
-    kinds = dict(zip(of_kind, shares[len(decisions) :], strict=True))
-    return _Answer(named, kinds, max(0.0, variance), balanced, notes)
+    return _Answer(tables[0], tables[1], division, tuple(notes))
 
 
-def _shares(
-    columns: Sequence[np.ndarray],
-    values: np.ndarray,
-    noise: np.ndarray,
-    sets: Sequence[Sequence[int]],
-    balanced: bool,
-    variance: float,
-) -> tuple[list[Shares], tuple[str, ...]]:
-    nothing = [Shares(np.nan, np.nan)] * len(sets)
-    if len(values) < 2:
-        return nothing, ("fewer than two universes count: there is no variance to divide",)
-    if not variance > NO_VARIANCE * float(np.mean(values**2)):
-        least = "Monte Carlo error" if noise.any() else "rounding"
-        return nothing, (f"universes differ by no more than {least}: there is no variance to divide",)
-    if balanced:
-        return grid_shares(columns, values, float(noise.mean()), sets), ("a full product: shares are exact",)
-    fit = regression_shares(columns, values, float(noise.mean()), sets)
-    model = "all pairwise interactions" if fit.pairs else "main effects only (too few universes for pairs)"
-    return fit.shares, (
-        "not a full product (rules, decisions that do not always apply, or universes left out): shares by regression;",
-        f"main = R^2 of the decision alone, total = loss of R^2 without it, with {model}",
-    )
+def _numbers(division: Division, sets: Sequence[Sequence[int]]) -> np.ndarray:
+    """(sets, COLUMNS) the shares of sets of factors."""
+    member = np.zeros((len(sets), len(division.factors)))
+    for place, members in enumerate(sets):
+        member[place, members] = 1.0
+
+    def shapley_shares(of: Division) -> np.ndarray:
+        return np.asarray(member @ of.parts / of.variance)
+
+    variance = division.variance[0]
+    orders = np.sqrt(member @ division.order_error**2) / variance
+    share: Interval = division.interval(shapley_shares, orders=orders)
+    main = np.array([division.explained(members)[0] for members in sets]) / variance
+    total = np.full(len(sets), np.nan)
+    if division.balanced:
+        rest = [[i for i in range(len(division.factors)) if i not in members] for members in sets]
+        total = 1 - np.array([division.explained(others)[0] for others in rest]) / variance
+    main, total = np.round(main, DIGITS), np.round(total, DIGITS)
+    low, high = (share.low, share.high) if division.uncertain else (np.full(len(sets), np.nan),) * 2
+    return np.stack([np.maximum(share.value, 0), low, high, np.maximum(main, 0), np.maximum(total, 0)], axis=1)
 
 
-def _unseen(info: DecisionInfo, column: np.ndarray) -> list[str]:
-    return [label for i, label in enumerate(info.labels) if not (column == i).any()]
+def _how(division: Division) -> tuple[str, ...]:
+    """What the numbers are, in words."""
+    told = []
+    if division.part and not division.sampled:
+        told.append(
+            f"{percent(division.fraction)} of the space is answered, too few to say more than of these universes:"
+        )
+    if division.balanced:
+        told.append("a full product: main and total are Sobol's indices; shares (Shapley) add up to 100%")
+    elif division.sampled:
+        model = "all pairs of decisions" if division.pairs else "main effects only (too few universes for pairs)"
+        told.append(f"{percent(division.fraction)} of the space is answered: shares (Shapley) by regression, {model};")
+        told.append(f"they leave {percent(_left(division))} of the variance: larger interactions, or chance")
+    else:
+        told.append("not a full product (rules, decisions that do not always apply, or universes left out):")
+        told.append("shares (Shapley) add up to 100%; main is what the decision alone explains, part of it with others")
+    if division.orders:
+        told.append(f"shares are means over {division.orders:,} random orders of the decisions")
+    if division.uncertain:
+        sources = {
+            "Monte Carlo error of the means": bool(division.noise.any()),
+            "which universes were answered": division.sampled,
+            "the random orders": bool(division.orders),
+        }
+        told.append(f"intervals: {', '.join(source for source, some in sources.items() if some)}")
+    return tuple(told)
+
+
+def _left(division: Division) -> float:
+    """The share of the variance that a regression explains by no decision."""
+    if not division.sampled or undivided(division):
+        return 0.0
+    return max(0.0, 1 - float(division.parts[:, 0].sum() / division.variance[0]))
+
+
+def _unseen(rows: pd.DataFrame, decisions: Mapping[str, DecisionInfo]) -> list[str]:
+    return [
+        f"{name} = {label}"
+        for name, info in decisions.items()
+        for label in info.labels
+        if label not in set(rows[name].dropna())
+    ]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from multiverse.aggregate.estimates import NUMBERS, PARAMETERIZATION, DecisionInfo, codes
 from multiverse.aggregate.intervals import KINDS
+from multiverse.aggregate.weigh import UNIVERSES
+from multiverse.aggregate.weights import weights
 
 
 def analyses(decisions: Mapping[str, DecisionInfo]) -> dict[str, DecisionInfo]:
@@ -16,15 +18,21 @@ def analyses(decisions: Mapping[str, DecisionInfo]) -> dict[str, DecisionInfo]:
     return {name: info for name, info in decisions.items() if info.kind != PARAMETERIZATION}
 
 
-def collapse(table: pd.DataFrame, decisions: Mapping[str, DecisionInfo]) -> pd.DataFrame:
+def collapse(
+    table: pd.DataFrame,
+    decisions: Mapping[str, DecisionInfo],
+    weigh: str = UNIVERSES,
+    links: Sequence[Sequence[str]] = (),
+) -> pd.DataFrame:
     """One row per distinct analysis: the rows of `table` that differ only in parameterization, averaged.
 
-    table: rows as in `Estimates.table`, all with numbers. Returns the columns of the other decisions, `reference` (any
-    of them is), `universes` (how many were averaged), and the numbers: means of mean, median, quantiles and
-    p_positive; sd is the root of the mean variance; ess adds up; mcse_mean is that of an average of independent runs,
-    sqrt(sum mcse^2) / n. The average weighs runs equally: weights by 1/mcse^2 would trust most the chain that is stuck
-    and knows it least. `interval` is the weakest kind among them: where one tells no uncertainty, the average tells
-    none.
+    table: rows as in `Estimates.table`, all with numbers; weigh, links: as in `weights`. Returns `key` (of the first of
+    them, or of the reference universe), the columns of the other decisions, `reference` (any of them is), `universes`
+    (how many were averaged), `weight` (of the distinct analysis; they sum to 1), and the numbers: means of mean,
+    median, quantiles and p_positive; sd is the root of the mean variance; ess adds up; mcse_mean is that of an average
+    of independent runs, sqrt(sum mcse^2) / n. The average weighs runs equally: weights by 1/mcse^2 would trust most the
+    chain that is stuck and knows it least. `interval` is the weakest kind among them: where one tells no uncertainty,
+    the average tells none.
     """
     kept = analyses(decisions)
     group, first = _groups(table, kept)
@@ -33,13 +41,22 @@ def collapse(table: pd.DataFrame, decisions: Mapping[str, DecisionInfo]) -> pd.D
     variance = np.bincount(group, table["sd"].to_numpy() ** 2, len(first)) / size
     error = np.bincount(group, np.nan_to_num(table["mcse_mean"].to_numpy()) ** 2, len(first))
     out = table[list(kept)].iloc[first].reset_index(drop=True)
+    out.insert(0, "key", table["key"].to_numpy()[_named(table["reference"].to_numpy(), group, first)])
     out["reference"] = np.bincount(group, table["reference"].to_numpy(), len(first)) > 0
     out["universes"] = size
+    out["weight"] = weights(out, kept, weigh, links)
     out["interval"] = _weakest(table["interval"], group, len(first))
     for name, total in summed.items():
         out[name] = total / size
     out["sd"], out["mcse_mean"], out["ess"] = np.sqrt(variance), np.sqrt(error) / size, summed["ess"]
     return out
+
+
+def _named(reference: np.ndarray, group: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """The row whose key stands for each group."""
+    named = first.copy()
+    named[group[reference]] = np.flatnonzero(reference)
+    return named
 
 
 def _weakest(kinds: pd.Series, group: np.ndarray, groups: int) -> pd.Series:

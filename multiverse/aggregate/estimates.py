@@ -11,6 +11,7 @@ import pandas as pd
 
 from multiverse.aggregate.intervals import KINDS, NONE, Kinds, kinds_of
 from multiverse.aggregate.printing import count
+from multiverse.aggregate.weigh import BRANCHES, UNIVERSES, WEIGH
 from multiverse.errors import Problem, ResultError, near_miss
 
 PARAMETERIZATION = "parameterization"  # the kind whose options change the sampler's geometry, not the posterior
@@ -18,6 +19,7 @@ QUANTILES = ("q2_5", "q25", "median", "q75", "q97_5")
 CENTRE = ("mean", "median")  # numbers a green universe always has
 SPREAD = ("sd", "q2_5", "q25", "q75", "q97_5")  # numbers it has besides, unless its interval is `none`
 NUMBERS = ("mean", "sd", *QUANTILES, "p_positive", "mcse_mean", "ess")
+SAME_AS = "same_as"  # the universe whose answer an exact duplicate shares
 FIXED = ("key", "reference", "ok", "reason", "interval", *NUMBERS)
 
 
@@ -32,12 +34,19 @@ class DecisionInfo:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many universes were planned, answered green, answered red (of them `blank` without numbers), not answered."""
+    """How many universes were planned, answered green, answered red (of them `blank` without numbers), not answered.
+
+    space: how many the space has that they were taken from, and `taken` how, in words; None where they are all of it.
+    duplicates: green universes that share the answer of another green one: exact duplicates, each counted as distinct.
+    """
 
     planned: int
     green: int
     red: int
     blank: int
+    space: int | None = None
+    taken: str = ""
+    duplicates: int = 0
 
     @property
     def unanswered(self) -> int:
@@ -55,7 +64,16 @@ class Counts:
             left.append(f"{self.blank:,} of them without numbers")
         if self.unanswered:
             left.append(f"{self.unanswered:,} not answered")
-        return f"{self.green:,} of {count(self.planned, 'universe')}; " + ", ".join(left)
+        text = f"{self.green:,} of {count(self.planned, 'universe')}; " + ", ".join(left)
+        if self.duplicates:
+            text += f"; {count(self.duplicates, 'exact duplicate')} of others, counted as distinct"
+        return text + (f"; a part of {self.whole}" if self.space is not None else "")
+
+    @property
+    def whole(self) -> str:
+        """Of how many universes those planned are a part, and which: `1,000 universes: a random sample, seed 0`."""
+        size = self.planned if self.space is None else self.space
+        return count(size, "universe") + (f": {self.taken}" if self.taken else "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,21 +86,29 @@ class Estimates:
     `confidence` (an estimate with its standard error), or `none`: a number alone, whose mean and median are the number
     and whose sd, quantiles and p_positive are NaN, for unknown. A red universe keeps its numbers, or NaN where nothing
     was computed (interval may be None then); mcse_mean and ess may be missing for exact answers (a missing mcse_mean
-    counts as 0). `planned` counts all universes of the plan, answered or not. Raises ResultError, with all that is
-    wrong, where this does not hold. The table is copied: do not change it.
+    counts as 0). A column same_as may tell the key of the universe whose answer a duplicate shares; it is None where it
+    is missing. `planned` counts all universes of the plan, answered or not; `space` those of the space that the plan
+    was drawn from, None where it is the whole of it; `taken` says how. `links`: decisions that move together. `weigh`:
+    what weighs alike in every aggregate, universes or branches (`weights`). Raises ResultError, with all that is wrong,
+    where this does not hold. The table is copied: do not change it.
     """
 
     estimand: str
     table: pd.DataFrame
     decisions: Mapping[str, DecisionInfo]
     planned: int
+    space: int | None = None
+    links: tuple[tuple[str, ...], ...] = ()
+    weigh: str = UNIVERSES
+    taken: str = ""
 
     def __post_init__(self) -> None:
         table = self.table.reset_index(drop=True)
-        if problems := list(_problems(table, self.decisions, self.planned)):
+        if problems := [*_problems(table, self.decisions, self.planned), *_unweighable(self.weigh)]:
             raise ResultError(problems)
         table = table.astype({name: float for name in NUMBERS} | {"ok": bool, "reference": bool})
-        for name in ("interval", *self.decisions):
+        table[SAME_AS] = table[SAME_AS] if SAME_AS in table.columns else None
+        for name in ("interval", SAME_AS, *self.decisions):
             table[name] = table[name].astype(object).where(table[name].notna(), None)
         object.__setattr__(self, "table", table)
         object.__setattr__(self, "decisions", MappingProxyType(dict(self.decisions)))
@@ -98,6 +124,12 @@ class Estimates:
         return self.table[_finite(self.table)]
 
     @property
+    def fraction(self) -> float:
+        """Answered universes as a part of those of the space: 1 where all are."""
+        whole = max(self.planned if self.space is None else self.space, len(self.table), 1)
+        return len(self.table) / whole
+
+    @property
     def kinds(self) -> Kinds:
         """The kinds of interval of the green universes; of all that have numbers where none is green."""
         kinds = kinds_of(self.green)
@@ -107,7 +139,10 @@ class Estimates:
     def counts(self) -> Counts:
         """Planned, green and red universes."""
         ok = self.table["ok"].to_numpy()
-        return Counts(self.planned, int(ok.sum()), int((~ok).sum()), int((~_finite(self.table)).sum()))
+        blank = int((~_finite(self.table)).sum())
+        green = self.green
+        duplicates = int(green[SAME_AS].fillna(green["key"]).duplicated().sum())
+        return Counts(self.planned, int(ok.sum()), int((~ok).sum()), blank, self.space, self.taken, duplicates)
 
 
 def codes(table: pd.DataFrame, name: str, info: DecisionInfo) -> np.ndarray:
@@ -119,6 +154,12 @@ def _finite(table: pd.DataFrame) -> np.ndarray:
     centre, spread = (np.isfinite(table[list(names)].to_numpy(dtype=float)).all(axis=1) for names in (CENTRE, SPREAD))
     finite: np.ndarray = centre & (spread | (table["interval"] == NONE).to_numpy())
     return finite
+
+
+def _unweighable(weigh: str) -> Iterator[Problem]:
+    if weigh not in WEIGH:
+        mend = f"{near_miss(str(weigh), WEIGH)}Write weigh={BRANCHES!r}, or leave it out"
+        yield Problem(f"weigh is {weigh!r}", f"what weighs alike: {' or '.join(map(repr, WEIGH))}", mend)
 
 
 def _problems(table: pd.DataFrame, decisions: Mapping[str, DecisionInfo], planned: int) -> Iterator[Problem]:

@@ -31,13 +31,28 @@ class Printed(NamedTuple):
             [self.title, *("  " + "  ".join(line).rstrip() for line in cells), *("  " + n for n in self.notes)]
         )
 
+    def said(self) -> Printed:
+        """Without the columns in which no row says anything."""
+        kept = [any(row[i] not in ("", "-") for row in self.rows) or not i for i in range(len(self.header))]
+        cells = [tuple(word for word, keep in zip(row, kept, strict=True) if keep) for row in (self.header, *self.rows)]
+        return self._replace(header=cells[0], rows=tuple(cells[1:]))
+
     def html(self) -> str:
-        """One HTML table; every word is escaped."""
-        head = "".join(f"<th>{html.escape(word)}</th>" for word in self.header)
-        body = "".join("<tr>" + "".join(f"<td>{html.escape(word)}</td>" for word in row) + "</tr>" for row in self.rows)
+        """One HTML table, aligned as the text is; every word is escaped."""
+        head = _cells("th", self.header)
+        body = "".join(f"<tr>{_cells('td', row)}</tr>" for row in self.rows)
         notes = "".join(f"<div>{html.escape(note)}</div>" for note in self.notes)
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if self.rows else ""
         return f"<div><b>{html.escape(self.title)}</b>{table}{notes}</div>"
+
+
+def _cells(tag: str, words: tuple[str, ...]) -> str:
+    """The words of a row as cells: the first to the left, the others to the right, none broken over lines."""
+    sides = ["left"] + ["right"] * (len(words) - 1)
+    return "".join(
+        f'<{tag} style="text-align:{side};white-space:nowrap">{html.escape(word)}</{tag}>'
+        for word, side in zip(words, sides, strict=True)
+    )
 
 
 class Shown(ABC):
@@ -81,6 +96,8 @@ def percent(share: float) -> str:
     """A share of one as a whole percentage, `"-"` where there is none; never 0% or 100% for what is not."""
     if not math.isfinite(share):
         return "-"
+    if share < 0:
+        return f"\N{MINUS SIGN}{-share:.0%}" if share <= -0.005 else ">\N{MINUS SIGN}1%"
     if 0 < share < 0.005:
         return "<1%"
     return ">99%" if 0.995 <= share < 1 else f"{share:.0%}"

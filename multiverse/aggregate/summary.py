@@ -11,6 +11,8 @@ from multiverse.aggregate.collapse import collapse
 from multiverse.aggregate.estimates import Counts, Estimates
 from multiverse.aggregate.intervals import Kinds, kinds_of
 from multiverse.aggregate.printing import Printed, Shown, count, number, percent
+from multiverse.aggregate.weigh import NOTES
+from multiverse.aggregate.weights import weighted_share
 
 AT = (0.025, 0.25, 0.5, 0.75, 0.975)  # the quantiles shown of one universe, shown again over universes
 
@@ -19,13 +21,13 @@ AT = (0.025, 0.25, 0.5, 0.75, 0.975)  # the quantiles shown of one universe, sho
 class Summary(Shown):
     """The medians of all universes in a few numbers, on the estimand's scale.
 
-    `quantiles` maps probability to quantile over universes (each the same weight, after parameterizations are
-    averaged); `low` and `high` are the smallest and the largest; `share_positive` is the share with a median above
-    zero, `p_positive` the probability of a positive value under the equal mixture of all posteriors; `reference` is
-    the reference universe's median (NaN if it has none); `n` counts distinct analyses, `kinds` their kinds of
-    interval. NaN everywhere if no universe counts. `with_red` is the same with red universes that have numbers; None
-    where there are none. Of an analysis that is not Bayesian the median is its estimate, and the probability its
-    one-sided confidence level; what tells no uncertainty has no part in `p_positive`.
+    `quantiles` maps probability to quantile over universes (each the same weight unless `notes` says otherwise, after
+    parameterizations are averaged); `low` and `high` are the smallest and the largest; `share_positive` is the share
+    with a median above zero, `p_positive` the probability of a positive value under the mixture of all posteriors with
+    these weights; `reference` is the reference universe's median (NaN if it has none); `n` counts distinct analyses,
+    `kinds` their kinds of interval. NaN everywhere if no universe counts. `with_red` is the same with red universes
+    that have numbers; None where there are none. Of an analysis that is not Bayesian the median is its estimate, and
+    the probability its one-sided confidence level; what tells no uncertainty has no part in `p_positive`.
     """
 
     estimand: str
@@ -39,6 +41,7 @@ class Summary(Shown):
     p_positive: float
     reference: float
     kinds: Kinds
+    notes: tuple[str, ...] = ()
     with_red: Summary | None = None
 
     def printed(self) -> Printed:
@@ -56,6 +59,7 @@ class Summary(Shown):
             notes.append("P(above zero) is a one-sided confidence level where intervals are confidence intervals")
         if kinds.told and kinds.none:
             notes.append(f"{above} is over the {kinds.told:,} that tell their uncertainty")
+        notes += self.notes
         title = f"{kinds.middle('medians', 'estimates').capitalize()} of {self.estimand!r}: {self.counts}"
         if not kinds.told and kinds.none:  # nothing stands in the last column
             header, rows = header[:-1], [row[:-1] for row in rows]
@@ -76,10 +80,11 @@ def summarise(estimates: Estimates) -> Summary:
 
 
 def _summary(estimates: Estimates, rows: pd.DataFrame, with_red: Summary | None) -> Summary:
-    distinct = collapse(rows, estimates.decisions)
-    medians = distinct["median"].to_numpy()
+    distinct = collapse(rows, estimates.decisions, estimates.weigh, estimates.links)
+    medians, weight = distinct["median"].to_numpy(), distinct["weight"].to_numpy()
     some = len(medians) > 0
-    at = np.quantile(medians, AT) if some else np.full(len(AT), np.nan)
+    at = _quantiles(medians, weight) if some else np.full(len(AT), np.nan)
+    told = distinct["p_positive"].notna().to_numpy()
     own = rows.loc[rows["reference"], "median"]
     return Summary(
         estimates.estimand,
@@ -89,9 +94,17 @@ def _summary(estimates: Estimates, rows: pd.DataFrame, with_red: Summary | None)
         low=float(medians.min()) if some else np.nan,
         high=float(medians.max()) if some else np.nan,
         quantiles=dict(zip(AT, at.tolist(), strict=True)),
-        share_positive=float((medians > 0).mean()) if some else np.nan,
-        p_positive=float(distinct["p_positive"].mean()),
+        share_positive=weighted_share(medians > 0, np.ones(len(medians), dtype=bool), weight),
+        p_positive=float(np.average(distinct["p_positive"][told], weights=weight[told])) if told.any() else np.nan,
         reference=float(own.iloc[0]) if len(own) else np.nan,
         kinds=kinds_of(distinct) if some else estimates.kinds,
+        notes=NOTES[estimates.weigh],
         with_red=with_red,
     )
+
+
+def _quantiles(medians: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Quantiles over universes; between two of them where they weigh the same, else the first that reaches."""
+    alike = np.ptp(weight) == 0
+    found = np.quantile(medians, AT) if alike else np.quantile(medians, AT, weights=weight, method="inverted_cdf")
+    return np.asarray(found)

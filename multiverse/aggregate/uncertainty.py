@@ -13,6 +13,7 @@ from multiverse.aggregate.collapse import collapse
 from multiverse.aggregate.estimates import Counts, Estimates
 from multiverse.aggregate.intervals import NONE, Kinds, kinds_of
 from multiverse.aggregate.printing import Printed, Shown, count, number, percent
+from multiverse.aggregate.weigh import NOTES
 
 
 @dataclass(frozen=True, repr=False)
@@ -21,10 +22,11 @@ class Uncertainty(Shown):
     total variance.
 
     `within`: mean of the posterior variances, what a single analysis shows. `between`: variance of the posterior means
-    over universes (divisor n), after the Monte Carlo variance `monte_carlo` was taken out, and at least 0 (`clipped`
-    says whether that bound was needed). `n`: distinct analyses, parameterizations averaged. NaN if no universe counts.
-    `with_red`: the same with red universes that have numbers; None where there are none. Source: Draper 1995, J. R.
-    Stat. Soc. B 57(1):45-97, doi:10.1111/j.2517-6161.1995.tb02015.x, section 4.
+    over universes (divisor n where they weigh the same), after the Monte Carlo variance `monte_carlo` was taken out,
+    and at least 0 (`clipped` says whether that bound was needed). `n`: distinct analyses, parameterizations averaged.
+    `notes`: how they weigh, where not all the same. NaN if no universe counts. `with_red`: the same with red universes
+    that have numbers; None where there are none. Source: Draper 1995, J. R. Stat. Soc. B 57(1):45-97,
+    doi:10.1111/j.2517-6161.1995.tb02015.x, section 4.
 
     Where intervals are confidence intervals, `within` is the mean of the squared standard errors (Young and Holsteen
     2017, Sociological Methods & Research 46(1):3-40, doi:10.1177/0049124115610347: the total standard error). `kinds`:
@@ -42,6 +44,7 @@ class Uncertainty(Shown):
     clipped: bool
     between_all: float
     kinds: Kinds
+    notes: tuple[str, ...] = ()
     with_red: Uncertainty | None = None
 
     @property
@@ -115,6 +118,7 @@ class Uncertainty(Shown):
             yield f"Monte Carlo variance {number(self.monte_carlo)} was taken out of the variance between universes"
         if self.clipped:
             yield "it was the larger of the two: the variance between universes is set to 0"
+        yield from self.notes
 
 
 def uncertainty(estimates: Estimates) -> Uncertainty:
@@ -126,7 +130,7 @@ def uncertainty(estimates: Estimates) -> Uncertainty:
 
 
 def _decompose(estimates: Estimates, rows: pd.DataFrame, with_red: Uncertainty | None) -> Uncertainty:
-    distinct = collapse(rows, estimates.decisions)
+    distinct = collapse(rows, estimates.decisions, estimates.weigh, estimates.links)
     told = distinct[distinct["interval"] != NONE]
     all_of = _between(distinct)
     own = _between(told) if len(told) else all_of
@@ -134,14 +138,19 @@ def _decompose(estimates: Estimates, rows: pd.DataFrame, with_red: Uncertainty |
         estimates.estimand,
         estimates.counts,
         len(distinct),
-        within=float(np.mean(told["sd"].to_numpy() ** 2)) if len(told) else np.nan,
+        within=_within(told),
         between=own.variance,
         monte_carlo=own.noise,
         clipped=own.clipped,
         between_all=all_of.variance,
         kinds=kinds_of(distinct) if len(distinct) else estimates.kinds,
+        notes=NOTES[estimates.weigh],
         with_red=with_red,
     )
+
+
+def _within(told: pd.DataFrame) -> float:
+    return float(np.average(told["sd"] ** 2, weights=told["weight"])) if len(told) else np.nan
 
 
 class _Between(NamedTuple):
@@ -153,9 +162,12 @@ class _Between(NamedTuple):
 
 
 def _between(distinct: pd.DataFrame) -> _Between:
-    if not (n := len(distinct)):
+    if distinct.empty:
         return _Between(np.nan, np.nan, False)
-    # the mean over universes takes up 1/n of the noise: E var(means) = between + (1 - 1/n) mean(mcse^2)
-    noise = float((1 - 1 / n) * np.mean(distinct["mcse_mean"].to_numpy() ** 2))
-    raw = float(distinct["mean"].to_numpy().var())
+    weight = distinct["weight"].to_numpy()
+    weight = np.full(len(weight), 1 / len(weight)) if np.ptp(weight) == 0 else weight / weight.sum()
+    mean, errors = distinct["mean"].to_numpy(), distinct["mcse_mean"].to_numpy() ** 2
+    # the mean over universes takes up its part of the noise: E var(means) = between + sum(w mcse^2) - sum(w^2 mcse^2)
+    noise = float(weight @ errors - weight**2 @ errors)
+    raw = float(weight @ (mean - weight @ mean) ** 2)
     return _Between(max(0.0, raw - noise), noise, raw < noise)

@@ -25,6 +25,8 @@ EXIT_CODES: Final = (
 
 _TITLES: Final = {  # by the name of the class: importing them all would cost every --help
     "StudyFileError": "This study file cannot be loaded",
+    "SpaceFileError": "This file cannot be used",
+    "FormatError": "This format has no words for the space",
     "SpaceError": "The space of this study cannot be",
     "PlanError": "This study cannot be planned",
     "FingerprintError": "This study has a part without a stable identity",

@@ -32,7 +32,7 @@ class Covering:
 
     def take(self, space: Space) -> Selection:
         """The universes. Raises SpaceError where there are more than PAIRS_MOST pairs to cover."""
-        diagram, first = space._diagram, space.reference.labels
+        diagram, first = space.diagram, space.reference.labels
         known = together(diagram)
         if self.strength == 1:
             fewest = fewest_options(known, first)

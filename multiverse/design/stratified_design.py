@@ -75,7 +75,7 @@ class Stratified:
     def _strata(self, space: Space) -> dict[Labels, Diagram]:
         """The labels of `by`, None where a decision does not apply -> the universes that have them."""
         names = tuple(space.decisions)
-        strata: dict[Labels, Diagram] = {(): space._diagram}
+        strata: dict[Labels, Diagram] = {(): space.diagram}
         for name in self.by:
             place, labels = names.index(name), (*space.decisions[name].labels, None)
             finer: dict[Labels, Diagram] = {}
@@ -96,7 +96,7 @@ class Stratified:
 
     def _drawn(self, space: Space, stratum: Diagram, labels: Labels) -> Iterator[int]:
         """The universes of a stratum in random order, the reference first where it is in it."""
-        diagram, reference = space._diagram, space.reference.labels
+        diagram, reference = space.diagram, space.reference.labels
         own = stratum.find(reference)
         if own is not None:
             yield space.index(space.reference)

@@ -21,6 +21,7 @@ from multiverse.linting.observed import has_factors, observed_sites
 from multiverse.planning.padding import MASK
 from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program
+from multiverse.planning.show import counted
 from multiverse.planning.structure import Leaves
 from multiverse.planning.tracing import TRACING
 
@@ -47,6 +48,7 @@ class _Conflict(NamedTuple):
 
     key: str
     site: str
+    rows: str  # how many of how many, where it is not all
     statistic: str  # "mean" or "standard deviation"
     observed: float
     low: float
@@ -71,18 +73,19 @@ def prior_reach(plan: Plan) -> Iterator[Finding]:
     for program in plan.programs:
         if program.kind == "model":
             keys = sorted(program.members)[: math.ceil(share * len(program.members))]
+            try:
+                conflicts = list(_conflicts(program, keys))
+            except NotImplementedError:  # a distribution without a sampler
+                continue
             looked_at += len(keys)
-            for one in _conflicts(program, keys):
+            for one in conflicts:
                 found.setdefault((one.site, one.statistic), []).append(one)
     for alike in found.values():
         yield _finding(plan, alike, looked_at)
 
 
 def _conflicts(program: Program, keys: Sequence[str]) -> Iterator[_Conflict]:
-    try:
-        simulator = _Simulator(program)
-    except NotImplementedError:
-        return
+    simulator = _Simulator(program)
     if not simulator.sites:
         return
     doubtful = list(keys)
@@ -90,12 +93,14 @@ def _conflicts(program: Program, keys: Sequence[str]) -> Iterator[_Conflict]:
         looked = simulator(doubtful, simulations)
         doubtful = [key for key, of in looked if any(_unreached(told, beyond=0.0) for told in of.values())]
     for key, of in simulator(doubtful, SIMULATIONS):
+        kept = program.members[key].rows_kept
+        rows = f" ({ROWS} rows of {kept:,})" if _draws_rows(program) and kept > ROWS else ""
         for site, told in of.items():
             for at in _unreached(told)[:1]:  # a mean that is out of reach takes the spread with it
                 simulated = told.simulated[:, at]
                 name = ("mean", "standard deviation")[at]
                 yield _Conflict(
-                    key, site, name, float(told.observed[0, at]), float(simulated.min()), float(simulated.max())
+                    key, site, rows, name, float(told.observed[0, at]), float(simulated.min()), float(simulated.max())
                 )
 
 
@@ -175,7 +180,7 @@ class _Simulator:
         latents, data = jax.random.split(seed)
         told, statistics = {}, jax.jit(_mean_and_sd)
         for site in observed_sites(self._program, leaves, latents):
-            simulated = site.fn.sample(data)
+            simulated = _sample(site.fn, data)
             if site.fn.is_discrete:  # large counts overflow to negative ones
                 simulated = jnp.where(jnp.all(site.fn.support(simulated)), simulated, jnp.nan)
             observed = site.value.astype(jnp.float32)
@@ -186,13 +191,28 @@ class _Simulator:
         """The leaves of a universe, in float32; of many rows that it keeps, some."""
         program = self._program
         leaves = {p: a.astype(np.float32) if a.dtype.kind == "f" else a for p, a in program.leaves(key).items()}
-        if program.padding is None or program.padding.length <= ROWS:
+        if program.padding is None or not _draws_rows(program):
             return leaves
         kept = program.members[key].rows_kept
         rows = np.sort(np.random.default_rng(kept).permutation(kept)[:ROWS])
         rows = np.concatenate([rows, np.zeros(ROWS - len(rows), dtype=int)])
         some = {path: leaf[rows] if path in program.padding.paths else leaf for path, leaf in leaves.items()}
         return some | {MASK: np.arange(ROWS) < kept}
+
+
+def _draws_rows(program: Program) -> bool:
+    """Whether the model says what rows are, and has so many that some will do."""
+    return program.padding is not None and program.padding.length > ROWS
+
+
+def _sample(fn: Any, key: Any) -> Any:
+    """One draw of a distribution; raises NotImplementedError where it has no sampler."""
+    import jax
+
+    try:
+        return fn.sample(key)
+    except NotImplementedError:  # Poisson, and all that is made of it, wants JAX's own generator
+        return fn.sample(jax.random.wrap_key_data(jax.random.bits(key, (2,), "uint32")))
 
 
 def _mean_and_sd(values: Any, mask: Any) -> Any:
@@ -213,8 +233,9 @@ def _finding(plan: Plan, alike: Sequence[_Conflict], looked_at: int) -> Finding:
     of_some = f" (of {looked_at:,} looked at)" if looked_at < len(plan.program_of) else ""
     what = (
         f"the priors put almost no mass where the data are{where(plan, keys)}: the {first.statistic} of "
-        f"{first.site!r} is {first.observed:.4g}, {size} than in all of {SIMULATIONS:,} data sets simulated from the "
-        f"prior, {first.low:.4g} to {first.high:.4g}. That holds in {len(keys):,} universes{of_some}."
+        f"{first.site!r}{first.rows} is {first.observed:.4g}, {size} than in all of {SIMULATIONS:,} data sets "
+        f"simulated from the prior, {first.low:.4g} to {first.high:.4g}. "
+        f"That holds in {counted(len(keys), 'universe')}{of_some}."
     )
     by = "mean" if first.statistic == "mean" else "spread"
     mend = (

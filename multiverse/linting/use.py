@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -66,25 +66,17 @@ def _numbers(out: Any, names: list[str]) -> list[np.ndarray]:
 
 def mentions(function: Callable[..., Any], number: float) -> bool:
     """Whether the code of a function, or of one that it calls by name, mentions a number."""
-    return any(type(found) in (int, float) and found == number for found in _numbers_in(function, set()))
+    return any(type(found) in (int, float) and found == number for found in _numbers_in(function, {}, set()))
 
 
-def _numbers_in(function: Any, seen: set[int]) -> Iterator[Any]:
-    code = getattr(function, "__code__", function)
+def _numbers_in(function: Any, known: Mapping[str, Any], seen: set[int]) -> Iterator[Any]:
+    """The constants of a function, and of the functions and values it names. known: the names that code can see."""
+    code, known = getattr(function, "__code__", function), getattr(function, "__globals__", known)
     if not isinstance(code, types.CodeType) or id(code) in seen:
         return
     seen.add(id(code))
-    for constant in code.co_consts:
-        yield from _numbers_in(constant, seen) if isinstance(constant, types.CodeType) else _flat(constant)
-    known = getattr(function, "__globals__", {})
-    for name in code.co_names:
-        if name in known:
-            value = known[name]
-            yield from _numbers_in(value, seen) if isinstance(value, types.FunctionType) else _flat(value)
-
-
-def _flat(value: Any) -> Iterator[Any]:
-    if isinstance(value, tuple | list | set | frozenset):
-        yield from value
-    else:
-        yield value
+    for value in (*code.co_consts, *(known[name] for name in code.co_names if name in known)):
+        if isinstance(value, types.CodeType | types.FunctionType):
+            yield from _numbers_in(value, known, seen)
+        else:
+            yield from value if isinstance(value, tuple | list | set | frozenset) else (value,)

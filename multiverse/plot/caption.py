@@ -134,9 +134,11 @@ def _panel(data: CurveData) -> list[str]:
         listed = ", ".join(f"{d} {percent(s)}" for d, s in zip(known["decision"], known["share"], strict=True))
         noisy = data.kinds.bayesian or (data.universes["mcse_mean"] > 0).any()
         less = ", Monte Carlo variance taken out" if noisy else ""
+        left = data.attribution.left
+        whole = f"; {percent(left)} is given to none" if left else ", so that shares add up to 100%"
         out.append(
             "Share: the part of the variance between universes that a decision accounts for (Shapley), interactions "
-            f"shared out, so that shares add up to 100%{less} ({listed})."
+            f"shared out{whole}{less} ({listed})."
         )
     else:
         out.append("Universes differ too little, or are too few, to share out the variance between them.")

@@ -92,7 +92,7 @@ def decision_tree_data(space: Space, name: str = "") -> TreeData:
 
     name: of the study, for the caption. Raises SpaceError where the space has mistakes.
     """
-    diagram, reference = space._diagram, space.reference
+    diagram, reference = space.diagram, space.reference
     names, notes = tuple(space.decisions), _notes(space)
     steps = []
     for place, level in zip(diagram.places, levels(diagram), strict=False):
@@ -119,7 +119,7 @@ def _notes(space: Space) -> tuple[Note, ...]:
     """What each rule and link says, numbered as a reader of the picture meets them."""
     conditional = [rule.decision for rule in space.rules if isinstance(rule, OnlyWhen)]
     names = list(space.decisions)
-    depth = {names[place]: depth for depth, place in enumerate(space._diagram.places)}
+    depth = {names[place]: depth for depth, place in enumerate(space.diagram.places)}
     found: list[Note] = []
     for rule, universes in space.ruled_out():
         what, where = rule_words(rule, space.decisions, conditional)

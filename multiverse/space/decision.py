@@ -26,7 +26,7 @@ TOLD = {
 class Decision:
     """One thing an analyst must choose: a kind, the options in their order, and the label of the reference.
 
-    `rationale`: why there is something to choose at all, where somebody wrote it down; the reasons of options are theirs.
+    `rationale`: why there is something to choose at all, where somebody wrote it down; options have their own.
     Raises SpaceError with all mistakes in labels, plausibilities and reference at once.
     """
 

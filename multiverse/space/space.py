@@ -138,7 +138,7 @@ class Space:
     @property
     def size(self) -> int:
         """The number of universes, also where it is more than `len` can return.  Raises SpaceError (see `check`)."""
-        return self._diagram.size
+        return self.diagram.size
 
     @property
     def combinations(self) -> int:
@@ -158,14 +158,14 @@ class Space:
 
     def __iter__(self) -> Iterator[Universe]:
         names = self._names
-        return (Universe(names, labels) for labels in self._diagram)
+        return (Universe(names, labels) for labels in self.diagram)
 
     def __getitem__(self, index: int) -> Universe:
         place = operator.index(index)
         size = self.size
         if not -size <= place < size:
             raise IndexError(f"universe {place} of a space of {size}: expected {-size} to {size - 1}")
-        return Universe(self._names, self._diagram.at(place % size))
+        return Universe(self._names, self.diagram.at(place % size))
 
     def __contains__(self, universe: object) -> bool:
         return self._find(universe) is not None
@@ -233,7 +233,8 @@ class Space:
     def plausibility(self, universe: Mapping[str, str | None]) -> float:
         """The product of the shares (`Decision.shares`) of the chosen options over the decisions that apply.
 
-        Sums to 1 over the space where nothing is forbidden.  Raises SpaceError where a name or label is unknown.
+        Sums to 1 over a space where no combination is ruled out, and that is no union.  Raises SpaceError where a name
+        or label is unknown.
         """
         if problems := strangers(universe, self._decisions):
             raise SpaceError(problems)
@@ -267,7 +268,8 @@ class Space:
         return self._examined
 
     @cached_property
-    def _diagram(self) -> Diagram:
+    def diagram(self) -> Diagram:
+        """The universes as a decision diagram, for what counts or draws without making them.  Raises SpaceError."""
         found = self._sound.diagram
         assert found is not None
         return found
@@ -277,7 +279,7 @@ class Space:
         return numbered([part.declared for part in self._parts])[0]
 
     def _find(self, universe: object) -> int | None:
-        diagram = self._diagram
+        diagram = self.diagram
         if isinstance(universe, Universe) and universe.names == self._names:  # the usual case, made fast
             return diagram.find(universe.labels)
         if not isinstance(universe, Mapping) or not universe.keys() <= self._decisions.keys():

@@ -62,6 +62,6 @@ def normal_estimates(
     return Estimates("effect", table, infos, len(table) if planned is None else planned)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make() -> Callable[..., Estimates]:
     return normal_estimates

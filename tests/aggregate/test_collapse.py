@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multiverse.aggregate.collapse import collapse
@@ -68,10 +68,18 @@ def test_only_parameterizations_and_no_rows(make):
     assert collapse(estimates.table.iloc[:0], estimates.decisions).empty
 
 
+@settings(deadline=None)
 @given(st.permutations(range(6)), st.lists(st.floats(-5, 5), min_size=6, max_size=6))
 def test_the_order_of_rows_does_not_matter(order, means):
     table = pd.DataFrame(
-        {"prior": ["w"] * 3 + ["t"] * 3, "reference": False, "interval": "credible", "mean": means, "sd": 1.0}
+        {
+            "key": list("abcdef"),
+            "prior": ["w"] * 3 + ["t"] * 3,
+            "reference": False,
+            "interval": "credible",
+            "mean": means,
+            "sd": 1.0,
+        }
         | {name: 0.0 for name in ("median", "q2_5", "q25", "q75", "q97_5", "p_positive", "mcse_mean", "ess")}
     )
     decisions = {"prior": DecisionInfo("prior", ("w", "t"), "w")}

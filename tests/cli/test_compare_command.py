@@ -11,22 +11,22 @@ import pytest
 
 @pytest.fixture
 def two_runs(multiverse, answered: Path) -> Path:
-    """The study file, answered as `main` and with more draws as `longer`."""
-    assert multiverse("run", answered, "--run", "longer", "--draws", "100").exit_code == 0
+    """The study file, answered as `main` and, with another seed and no ladder, as `again`."""
+    assert multiverse("run", answered, "--run", "again", "--seed", "1", "--no-ladder").exit_code == 0
     return answered
 
 
 def test_two_runs(multiverse, two_runs: Path, tmp_path: Path) -> None:
-    answer = multiverse("compare", two_runs, "main", "longer", "-o", tmp_path / "apart.csv")
+    answer = multiverse("compare", two_runs, "main", "again", "-o", tmp_path / "apart.csv")
     assert answer.exit_code == 0
-    assert "'mu' in run 'longer' against run 'main': 4 universes compared, green in both" in answer.stdout
+    assert "'mu' in run 'again' against run 'main': 4 universes compared, green in both" in answer.stdout
     assert "within 2 combined Monte Carlo errors (chance alone: 95%)" in answer.stdout
-    assert "left out: 0 red in 'main' only, 0 red in 'longer' only, 0 red in both" in answer.stdout
-    assert "settings that differ: draws 50 and 100" in answer.stdout
+    assert "left out: 0 red in 'main' only, 0 red in 'again' only, 0 red in both" in answer.stdout
+    assert "settings that differ: ZZZ" in answer.stdout
     table = pd.read_csv(tmp_path / "apart.csv")
     assert set(table["prior"]) == {"weak", "tight"} and len(table) == 4
-    told = json.loads(multiverse("compare", two_runs, "longer", "main", "--json").stdout)
-    assert (told["runs"], told["both"], told["compared"]) == (["longer", "main"], 4, 4)
+    told = json.loads(multiverse("compare", two_runs, "again", "main", "--json").stdout)
+    assert (told["runs"], told["both"], told["compared"]) == (["again", "main"], 4, 4)
     universes = pd.DataFrame(told["universes"]).set_index("key").loc[table["key"]]
     assert universes["difference"].to_numpy() == pytest.approx(-table["difference"].to_numpy())
 

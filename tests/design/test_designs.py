@@ -137,7 +137,7 @@ def test_a_part_of_a_diagram_is_a_filter(space, data):
     place = data.draw(st.integers(0, len(space.decisions) - 1))
     name = list(space.decisions)[place]
     wanted = data.draw(st.sets(st.sampled_from([*space.decisions[name].labels, None])))
-    kept = part(space._diagram, {place: wanted})
+    kept = part(space.diagram, {place: wanted})
     expected = [universe.labels for universe in space if universe[name] in wanted]
     assert list(kept) == expected and kept.size == len(expected)
     assert [kept.at(index) for index in range(kept.size)] == expected
@@ -146,7 +146,7 @@ def test_a_part_of_a_diagram_is_a_filter(space, data):
 @FEW
 @given(spaces())
 def test_what_occurs_together_is_what_universes_have(space):
-    known = together(space._diagram)
+    known = together(space.diagram)
     pairs = set()
     for universe in space:
         items = [Item(place, label) for place, label in enumerate(universe.labels) if label is not None]
@@ -155,7 +155,7 @@ def test_what_occurs_together_is_what_universes_have(space):
     assert {(known.items[i], known.items[j]) for i, to in enumerate(known.beside) for j in bits(to)} == pairs
     assert known.pairs == len(pairs) // 2
     assert set(known.items) == {
-        Item(place, label) for place, its in enumerate(space._diagram.offered()) for label in its if label is not None
+        Item(place, label) for place, its in enumerate(space.diagram.offered()) for label in its if label is not None
     }
 
 
@@ -215,7 +215,7 @@ def test_no_universe_is_superfluous_but_the_reference(space, strength):
 @given(spaces().filter(lambda space: len(space) <= 18), st.sampled_from([1, 2]))
 def test_no_cover_is_smaller_than_the_bound(space, strength):
     """The smallest cover with the reference, by trying all sets of fewer universes."""
-    known, first = together(space._diagram), space.reference.labels
+    known, first = together(space.diagram), space.reference.labels
     bound = (fewest_options if strength == 1 else fewest_pairs)(known, first)
     everything = union(space, strength) - parts(space.reference, strength)
     others = [parts(universe, strength) for universe in space if universe != space.reference]

@@ -18,7 +18,7 @@ def million() -> Space:
 def test_a_million_universes_without_rules_are_six_nodes():
     space = million()
     assert len(space) == 10**6
-    level, nodes = {space._diagram.root}, 0
+    level, nodes = {space.diagram.root}, 0
     while level:
         nodes += len(level)
         level = {child for node in level for child in node.children}
@@ -96,7 +96,7 @@ def test_order_is_as_declared_but_for_what_is_needed_before(needs, expected):
 
 
 def nodes_of(space: Space) -> int:
-    level, found = {space._diagram.root}, 0
+    level, found = {space.diagram.root}, 0
     while level:
         found += len(level)
         level = {child for node in level for child in node.children}
@@ -143,3 +143,15 @@ def test_rules_are_called_once_for_each_combination_in_a_union_too():
     union = million().forbid("early", early) | Space(other=prior({str(j): j for j in range(10)}))
     assert union.size == 99 * 10**4 + 10
     assert calls == {"early": 100}
+
+
+def test_a_scan_keeps_nothing_and_what_is_forgotten_is_counted_once():
+    wide = Space({name: prior({str(j): j for j in range(3)}) for name in "abcd"})
+
+    def kept(space: Space) -> list[bool]:
+        return [step.shared for step in space._examined.parts[0].steps]
+
+    assert kept(wide.forbid("no", lambda a, b, c, d: a == b == c == d == "2")) == [False] * 4
+    assert kept(wide.forbid("no", lambda a, b: a == b == "2")) == [False, False, True, True]
+    assert kept(wide.forbid("no", {"a": "2", "c": "2"})) == [False, True, True, True]
+    assert kept(wide.link("b", "d")) == [False, True, False, True]

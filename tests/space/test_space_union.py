@@ -81,6 +81,12 @@ def test_one_at_a_time_goes_over_to_the_other_space():
     ]
 
 
+def test_one_at_a_time_takes_every_option_of_linked_decisions():
+    options = {"x": 1, "y": 2, "z": 3}
+    space = Space(a=prior(options), b=prior(options), c=prior(x=1, y=2), d=prior(options)).link("a", "b").link("b", "d")
+    assert ["".join(universe.labels) for universe in space.one_at_a_time()] == ["xxxx", "yyxy", "zzxz", "xxyx"]
+
+
 def test_why_a_universe_is_not_in_a_union_is_told_of_the_nearest_space():
     union = COUNTS | LOGS.forbid("tight noise hides all", {"noise": "tight"})
     with pytest.raises(SpaceError, match="is ruled out by forbid\\('tight noise hides all'\\)"):

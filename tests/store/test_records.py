@@ -44,6 +44,14 @@ def test_a_plan_is_read_back() -> None:
     assert encode_plan(written).column_names[4:] == ["option:counties", "option:family", "option:tail", "option:slope"]
 
 
+def test_links_are_read_back_and_a_plan_without_keeps_the_name_it_had() -> None:
+    bare = plan()
+    linked = replace(bare, header=replace(bare.header, links=(("family", "tail"), ("slope", "counties"))))
+    assert decode_plan(encode_plan(linked)) == linked
+    assert linked.name() != bare.name()
+    assert not {"links", "part"} & bare.header.said().keys()
+
+
 def test_a_plan_without_universes_or_decisions_is_a_plan() -> None:
     bare = PlanRecord(replace(plan().header, decisions=()), ())
     assert decode_plan(encode_plan(bare)) == bare

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 import multiverse as mv
 from multiverse.linting.rank_deficient import dependent, rank_deficient
-from multiverse.progress import no_progress
 
 ROWS = 40
 SOURCE = np.random.default_rng(5)
@@ -25,13 +24,16 @@ DUMMIES = (REGION[:, None] == np.arange(3)).astype(float)
 Y = X[:, 0] + 0.1 * SOURCE.normal(size=ROWS)
 
 
-def planned(data: Any, analysis: Callable[..., Any], *, function: bool = False, **of: Any) -> mv.Plan:
+@pytest.fixture(scope="module")
+def planned(quick_plan: Callable[[mv.Study], mv.Plan]) -> Callable[..., mv.Plan]:
     """The plan of one analysis; of: preprocessing decisions and `prepare`."""
-    prepare = of.pop("prepare", None)
-    given_as = {"estimate": analysis} if function else {"model": analysis, "estimands": {"noise": "noise"}}
-    return mv.plan(
-        mv.Study("designs", data=data, prepare=prepare, space=mv.Space(**of), **given_as), progress=no_progress
-    )
+
+    def made(data: Any, analysis: Callable[..., Any], *, function: bool = False, **of: Any) -> mv.Plan:
+        prepare = of.pop("prepare", None)
+        given_as = {"estimate": analysis} if function else {"model": analysis, "estimands": {"noise": "noise"}}
+        return quick_plan(mv.Study("designs", data=data, prepare=prepare, space=mv.Space(**of), **given_as))
+
+    return made
 
 
 # ------------------------------------------------------------------------------------------------ the rank
@@ -60,7 +62,7 @@ def dummies(raw: Any, *, coding: str) -> Any:
     return {"x": np.hstack([np.ones((ROWS, 1)), columns]), "y": raw}
 
 
-def test_dummies_of_all_groups_beside_an_intercept() -> None:
+def test_dummies_of_all_groups_beside_an_intercept(planned: Callable[..., mv.Plan]) -> None:
     coding = mv.preprocessing({"all": "all", "without the first": "drop"})
     found = list(rank_deficient(planned(Y, linear, prepare=dummies, coding=coding)))
     assert len(found) == 1 and len(found[0].universes) == 1
@@ -84,7 +86,7 @@ def scores(**more: Any) -> pd.DataFrame:
     return table.assign(total=table.verbal + table.maths, **more)
 
 
-def test_columns_of_a_table_are_named() -> None:
+def test_columns_of_a_table_are_named(planned: Callable[..., mv.Plan]) -> None:
     [found] = rank_deficient(planned(scores(), named))
     assert "the columns data['verbal'], data['maths'], data['total'] are linearly dependent" in found.what
     assert "3 columns of rank 2" in found.what
@@ -119,7 +121,7 @@ def mixed(data: Any) -> None:
         ),
     ],
 )
-def test_what_is_no_design_is_no_finding(data: Any, model: Callable[..., Any]) -> None:
+def test_what_is_no_design_is_no_finding(planned: Callable[..., mv.Plan], data: Any, model: Callable[..., Any]) -> None:
     assert list(rank_deficient(planned(data, model))) == []
 
 
@@ -136,7 +138,7 @@ def mean_of_rows(data: Any) -> float:
     return float(np.mean(np.asarray(data, dtype=float)))
 
 
-def test_a_matrix_beside_a_vector_is_the_design_of_a_function() -> None:
+def test_a_matrix_beside_a_vector_is_the_design_of_a_function(planned: Callable[..., mv.Plan]) -> None:
     table = pd.DataFrame({"verbal": X[:, 0], "maths": X[:, 1], "total": X[:, 0] + X[:, 1]})
     for x in (table, table.to_numpy()):
         [found] = rank_deficient(planned({"x": x, "y": Y}, least_squares, function=True))
@@ -145,5 +147,5 @@ def test_a_matrix_beside_a_vector_is_the_design_of_a_function() -> None:
         assert list(rank_deficient(planned({"x": x, "y": Y}, first_two, function=True))) == []
 
 
-def test_a_table_by_itself_is_not_known_to_be_a_design() -> None:
+def test_a_table_by_itself_is_not_known_to_be_a_design(planned: Callable[..., mv.Plan]) -> None:
     assert list(rank_deficient(planned(scores(), mean_of_rows, function=True))) == []

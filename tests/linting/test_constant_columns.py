@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,7 @@ def arrays(raw: Any, *, people: Any) -> Any:
     return {"y": kept.y, "female": kept.female.astype(float), "x": kept.female * 1.0, "one": kept.one}
 
 
-def test_of_a_model_the_columns_that_its_log_joint_depends_on() -> None:
+def test_of_a_model_the_columns_that_its_log_joint_depends_on(quick_plan: Callable[[mv.Study], mv.Plan]) -> None:
     slope = mv.prior(weak=dist.Normal(0, 10), sceptical=dist.Normal(0, 1))
     study = mv.Study(
         "constants",
@@ -105,6 +106,6 @@ def test_of_a_model_the_columns_that_its_log_joint_depends_on() -> None:
         estimands={"b": "b"},
         space=mv.Space(people=PEOPLE, slope=slope),
     )
-    [one] = constant_columns(mv.plan(study, progress=no_progress))
+    [one] = constant_columns(quick_plan(study))
     assert one.what.startswith("data['female'] is 1.0 in all 10 rows with people='women'")
     assert len(one.universes) == 2

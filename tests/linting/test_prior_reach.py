@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
@@ -20,7 +22,6 @@ from multiverse.linting.prior_reach import (
     prior_reach,
     smallest_share,
 )
-from multiverse.progress import no_progress
 
 HEIGHT = np.random.default_rng(2).normal(170.0, 10.0, size=50)  # centimetres
 
@@ -51,7 +52,7 @@ NOISES = {
 
 
 @pytest.fixture(scope="module")
-def findings() -> tuple[mv.Plan, list[Finding]]:
+def findings(quick_plan: Callable[[mv.Study], mv.Plan]) -> tuple[mv.Plan, list[Finding]]:
     study = mv.Study(
         "heights",
         data=HEIGHT,
@@ -60,7 +61,7 @@ def findings() -> tuple[mv.Plan, list[Finding]]:
         estimands={"mean": "mean"},
         space=mv.Space(unit=mv.preprocessing(centimetres=1.0), level=mv.prior(LEVELS), noise=mv.prior(NOISES)),
     )
-    plan = mv.plan(study, progress=no_progress)
+    plan = quick_plan(study)
     return plan, list(prior_reach(plan))
 
 
@@ -122,6 +123,25 @@ def test_data_of_the_prior_itself_are_seldom_beyond(kind: str) -> None:
     assert sum(beyond) <= 4
 
 
+def counts(data: Any, *, log_rate: Any) -> None:
+    rate = numpyro.sample("rate", log_rate)
+    with mv.rows(data):
+        numpyro.sample("events", dist.Poisson(jnp.exp(rate)), obs=data["y"])
+
+
+@pytest.mark.slow  # compiling a Poisson sampler takes some seconds
+def test_counts_far_below_those_of_the_prior_and_a_prior_so_wide_that_they_overflow(
+    quick_plan: Callable[[mv.Study], mv.Plan],
+) -> None:
+    priors = mv.prior(known=dist.Normal(1, 1), far=dist.Normal(6, 0.3), vague=dist.Normal(0, 30))
+    data = {"y": np.random.default_rng(3).poisson(3.0, size=20)}
+    study = mv.Study("counts", data=data, model=counts, estimands={"r": "rate"}, space=mv.Space(log_rate=priors))
+    plan = quick_plan(study)
+    [found] = prior_reach(plan)
+    assert [plan.universes[key]["log_rate"] for key in found.universes] == ["far"]
+    assert "smaller than in all of 1,024 data sets" in found.what and "log_rate == 'far'" in found.mend
+
+
 def factored(data: Any) -> None:
     mean = numpyro.sample("mean", dist.Normal(0, 1))
     numpyro.factor("known", -1e3 * (mean - 170.0) ** 2)
@@ -129,6 +149,6 @@ def factored(data: Any) -> None:
         numpyro.sample("height", dist.Normal(mean, 10.0), obs=data["y"])
 
 
-def test_a_prior_with_a_factor_cannot_be_simulated() -> None:
+def test_a_prior_with_a_factor_cannot_be_simulated(quick_plan: Callable[[mv.Study], mv.Plan]) -> None:
     study = mv.Study("factor", data={"y": HEIGHT}, model=factored, estimands={"mean": "mean"})
-    assert list(prior_reach(mv.plan(study, progress=no_progress))) == []
+    assert list(prior_reach(quick_plan(study))) == []

@@ -6,6 +6,7 @@ import importlib.util
 import re
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -116,10 +117,17 @@ def test_the_study_that_init_writes() -> None:
 
 
 @pytest.mark.slow
-def test_the_one_slip_in_the_study_of_radon() -> None:
+def test_the_study_of_radon_and_the_slip_that_it_had() -> None:
     """Homes without radon are below 3 sd whatever stands for zero, so that does not matter where such are dropped."""
-    plan = mv.plan(load_study(EXPERIMENTS / "radon" / "study.py").study, progress=no_progress)
+    study = load_study(EXPERIMENTS / "radon" / "study.py").study
+    assert_clean(study)
+    before = mv.Space(study.space.decisions).forbid(
+        "there are no zeros left to drop",
+        lambda zeros, outliers: zeros == "dropped" and outliers == "beyond 3 sd dropped",
+    )
+    plan = mv.plan(replace(study, space=before), progress=no_progress)
     found = lint(plan, progress=no_progress)
+    assert len(plan) == 320
     assert [(f.check, len(f.universes)) for f in found] == [("decision without effect under an option", 64)]
     assert "'zeros' changes nothing where 'outliers' is 'beyond 3 sd dropped'" in found.findings[0].what
     assert set(found.findings[0].universes) == set(plan.twins) and not found.not_made
