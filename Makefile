@@ -12,7 +12,7 @@ $(VENV)/installed: pyproject.toml
 	$(RUN)/python -m pip install --quiet --editable ".[dev]"
 	touch $@
 
-radon: $(VENV)/installed ## 320 analyses of the Minnesota radon data; leaves experiments/radon/figures/
+radon: $(VENV)/installed ## 256 analyses of the Minnesota radon data; leaves experiments/radon/figures/
 	$(RUN)/multiverse run experiments/radon/study.py --store runs/radon
 	$(RUN)/multiverse curve runs/radon -o experiments/radon/figures/radon.svg --title "$(RADON)"
 	$(RUN)/multiverse curve runs/radon -o experiments/radon/figures/radon.pdf --title "$(RADON)"

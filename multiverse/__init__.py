@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from multiverse.errors import MultiverseError as MultiverseError
     from multiverse.estimate import Estimate as Estimate
     from multiverse.executors.local import Local as Local
+    from multiverse.interchange.from_astra import from_astra as from_astra
+    from multiverse.interchange.from_toml import from_toml as from_toml
+    from multiverse.interchange.to_astra import to_astra as to_astra
+    from multiverse.interchange.to_toml import to_toml as to_toml
     from multiverse.linting.lint import Lint as Lint
     from multiverse.linting.lint import lint as lint
     from multiverse.planning.build import plan as plan
@@ -64,6 +68,10 @@ _HOMES = {
     "Study": "multiverse.study",
     "Estimate": "multiverse.estimate",
     "rows": "multiverse.row_plate",
+    "from_toml": "multiverse.interchange.from_toml",
+    "from_astra": "multiverse.interchange.from_astra",
+    "to_toml": "multiverse.interchange.to_toml",
+    "to_astra": "multiverse.interchange.to_astra",
     "designs": "multiverse.design.designs",
     "plan": "multiverse.planning.build",
     "Plan": "multiverse.planning.plan",

@@ -17,6 +17,7 @@ from multiverse.cli.plan import plan
 from multiverse.cli.rerun import rerun
 from multiverse.cli.run import run
 from multiverse.cli.show import show
+from multiverse.cli.space import space
 from multiverse.cli.sql import sql
 from multiverse.cli.status import status
 from multiverse.cli.tree import tree
@@ -47,7 +48,7 @@ def main() -> None:
     """Run every defensible version of a Bayesian analysis."""
 
 
-_STORY = (init, plan, tree, run, status, sql, curve, show)
+_STORY = (init, space, plan, tree, run, status, sql, curve, show)
 _RECORDS = (compare, manifest, rerun, verify, export, compact, doctor)
 for _command in (*_STORY, *_RECORDS):
     main.add_command(_command)

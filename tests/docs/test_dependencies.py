@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "adr" / "0001-dependencies.md").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 NAMES = [re.split(r"[<>=]", requirement)[0] for requirement in PROJECT["dependencies"]]
-MODULES = {"vl-convert-python": "vl_convert"}  # where they are not the same
+MODULES = {"pyyaml": "yaml", "vl-convert-python": "vl_convert"}  # where they are not the same
 OURS = {"multiverse", "IPython", "pytest"}  # IPython only where it is running; pytest in the suites for strangers
 
 

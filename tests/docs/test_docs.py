@@ -1,7 +1,7 @@
 """The pages of docs/ run: their code, their commands, and the output they show.
 
 A page is a notebook. Its ```python blocks run in order, in one namespace and an empty folder; the value of a last
-line is printed. A ```python block with a `title` is a file; those of the tutorial, and its data, are there for all
+line is printed. A block with a `title` is a file; those of the tutorial, and its data, are there for all
 how-to pages. ```console blocks run their `$ multiverse ...` and `$ cd ...` lines, ```sql blocks ask `results`. A
 ```text block shows what the block above it printed: `...` stands for anything, decimals and percentages may differ a
 little; in ```text about, all numbers may. Blocks of other kinds are for reading.
@@ -82,7 +82,7 @@ class Notebook:
 
     def run(self, block: Block) -> str | None:
         """What a block prints; None for one that is not run."""
-        if block.kind == "python" and block.title:
+        if block.title:
             Path(block.title).write_text(block.text)
             return None
         if block.kind == "python":
