@@ -136,8 +136,9 @@ class Division:
         if found.shape[1] > 1:  # a replicate without variance has no shares, so nothing is known of them
             variance = found[:, 1:].var(axis=1, ddof=1) if self.variance[1:].min() > 0 else variance + np.inf
         if self.sampled:
-            left = np.stack([shares(division)[:, 0] for division in self._jackknife if not division.flat])
-            drawn = (len(left) - 1) * left.var(axis=0) if len(left) == len(self._jackknife) else np.inf
+            known = not any(division.flat for division in self._jackknife)  # else nothing is, as above
+            left = [shares(division)[:, 0] for division in self._jackknife] if known else []
+            drawn = (len(left) - 1) * np.var(left, axis=0) if known else np.inf
             variance = (1 - self.fraction) * drawn + self.fraction * variance
         reach = Z95 * np.sqrt(variance + np.square(orders))
         value = np.round(found[:, 0], DIGITS)

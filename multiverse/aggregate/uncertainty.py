@@ -13,7 +13,7 @@ from multiverse.aggregate.collapse import collapse
 from multiverse.aggregate.estimates import Counts, Estimates
 from multiverse.aggregate.intervals import NONE, Kinds, kinds_of
 from multiverse.aggregate.printing import Printed, Shown, count, number, percent
-from multiverse.aggregate.weigh import NOTES
+from multiverse.aggregate.weigh import NOTES, WEIGHT
 
 
 @dataclass(frozen=True, repr=False)
@@ -150,7 +150,7 @@ def _decompose(estimates: Estimates, rows: pd.DataFrame, with_red: Uncertainty |
 
 
 def _within(told: pd.DataFrame) -> float:
-    return float(np.average(told["sd"] ** 2, weights=told["weight"])) if len(told) else np.nan
+    return float(np.average(told["sd"] ** 2, weights=told[WEIGHT])) if len(told) else np.nan
 
 
 class _Between(NamedTuple):
@@ -164,7 +164,7 @@ class _Between(NamedTuple):
 def _between(distinct: pd.DataFrame) -> _Between:
     if distinct.empty:
         return _Between(np.nan, np.nan, False)
-    weight = distinct["weight"].to_numpy()
+    weight = distinct[WEIGHT].to_numpy()
     weight = np.full(len(weight), 1 / len(weight)) if np.ptp(weight) == 0 else weight / weight.sum()
     mean, errors = distinct["mean"].to_numpy(), distinct["mcse_mean"].to_numpy() ** 2
     # the mean over universes takes up its part of the noise: E var(means) = between + sum(w mcse^2) - sum(w^2 mcse^2)

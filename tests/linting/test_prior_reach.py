@@ -16,11 +16,11 @@ from multiverse.linting.finding import Finding
 from multiverse.linting.prior_reach import (
     ALMOST_NO_MASS,
     BEYOND,
+    CONFIDENCE,
     SIMULATIONS,
     _beyond,
     _Simulator,
     prior_reach,
-    smallest_share,
 )
 
 HEIGHT = np.random.default_rng(2).normal(170.0, 10.0, size=50)  # centimetres
@@ -85,9 +85,9 @@ def test_vague_priors_are_silent(findings: tuple[mv.Plan, list[Finding]]) -> Non
 
 
 def test_the_number_of_simulations_resolves_the_threshold() -> None:
-    assert smallest_share(SIMULATIONS) < ALMOST_NO_MASS < smallest_share(SIMULATIONS // 2)
-    # Clopper & Pearson: none of n is seen with a probability of 1 % where the share is that.
-    assert (1 - smallest_share(SIMULATIONS)) ** SIMULATIONS == pytest.approx(0.01)
+    """Clopper & Pearson: with a share of ALMOST_NO_MASS none is seen in fewer than 1 % of cases."""
+    assert SIMULATIONS == 1024
+    assert (1 - ALMOST_NO_MASS) ** SIMULATIONS < 1 - CONFIDENCE < (1 - ALMOST_NO_MASS) ** (SIMULATIONS // 2)
 
 
 def test_simulated_data_sets_are_those_of_prior_and_likelihood(findings: tuple[mv.Plan, list[Finding]]) -> None:
