@@ -54,7 +54,7 @@ class _Conflict(NamedTuple):
 class _Statistics(NamedTuple):
     """Of one site in each lane: the mean and standard deviation of the observed and of the simulated data."""
 
-    observed: np.ndarray  # (lane, 2)
+    observed: np.ndarray  # (lane, 2); NaN where the likelihood cannot hold the data
     simulated: np.ndarray  # (lane, 2); not finite where the simulated data overflow
 
 
@@ -96,7 +96,7 @@ def _conflicts(program: Program, keys: Sequence[str]) -> Iterator[_Conflict]:
                 simulated = told.simulated[:, at]
                 name = ("mean", "standard deviation")[at]
                 yield _Conflict(
-                    key, site, rows, name, float(told.observed[0, at]), float(simulated.min()), float(simulated.max())
+                    key, site, rows, name, _observed(told, at), float(simulated.min()), float(simulated.max())
                 )
 
 
@@ -104,13 +104,19 @@ def _unreached(told: _Statistics, beyond: float = BEYOND) -> list[int]:
     """Which statistics no simulated data set reaches: 0 for the mean, 1 for the standard deviation."""
     found = []
     for at in (0, 1):
-        observed, simulated = told.observed[0, at], told.simulated[:, at]
+        observed, simulated = _observed(told, at), told.simulated[:, at]
         if not np.isfinite(observed) or not np.isfinite(simulated).all():
             continue
         above, below = _beyond(simulated, observed, beyond), _beyond(-simulated, -observed, beyond)
         if above or (below and at == 0):
             found.append(at)
     return found
+
+
+def _observed(told: _Statistics, at: int) -> float:
+    """The observed statistic; NaN where no lane holds the data: parameters may decide what a likelihood can hold."""
+    known = told.observed[np.isfinite(told.observed[:, at]), at]
+    return float(known[0]) if len(known) else math.nan
 
 
 def _beyond(simulated: np.ndarray, observed: float, spacings: float) -> bool:
@@ -179,7 +185,9 @@ class _Simulator:
             simulated = _sample(site.fn, data)
             if site.fn.is_discrete:  # large counts overflow to negative ones
                 simulated = jnp.where(jnp.all(site.fn.support(simulated)), simulated, jnp.nan)
-            observed = site.value.astype(jnp.float32)
+            # Data that the likelihood cannot hold are told by another check; no prior would reach them.
+            held = jnp.all(jnp.broadcast_to(site.fn.support(site.value), site.mask.shape) | ~site.mask)
+            observed = jnp.where(held, site.value.astype(jnp.float32), jnp.nan)
             told[site.name] = statistics(observed, site.mask), statistics(simulated.astype(jnp.float32), site.mask)
         return told
 

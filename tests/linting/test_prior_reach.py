@@ -123,6 +123,26 @@ def test_data_of_the_prior_itself_are_seldom_beyond(kind: str) -> None:
     assert sum(beyond) <= 4
 
 
+def positive(data: Any) -> None:
+    mean = numpyro.sample("mean", dist.Normal(0, 1))
+    with mv.rows(data):
+        numpyro.sample("height", dist.LogNormal(mean, 0.1), obs=data["y"])
+
+
+@pytest.mark.filterwarnings("ignore:Out-of-support values")
+def test_data_that_the_likelihood_cannot_hold_are_left_to_the_check_of_these(
+    quick_plan: Callable[[mv.Study], mv.Plan],
+) -> None:
+    """Far from the prior in either case, but below zero no other prior would mend it."""
+
+    def found(data: np.ndarray) -> list[Any]:
+        study = mv.Study("positive", data={"y": data}, model=positive, estimands={"mean": "mean"})
+        return list(prior_reach(quick_plan(study)))
+
+    assert len(found(HEIGHT)) == 1
+    assert found(np.where(HEIGHT > HEIGHT.min(), HEIGHT, -1.0)) == []
+
+
 def counts(data: Any, *, log_rate: Any) -> None:
     rate = numpyro.sample("rate", log_rate)
     with mv.rows(data):
