@@ -15,6 +15,7 @@ from multiverse.aggregate.estimates import PARAMETERIZATION, Counts, DecisionInf
 from multiverse.aggregate.factors import factors
 from multiverse.aggregate.intervals import Kinds, kinds_of
 from multiverse.aggregate.printing import Printed, Shown, number, percent
+from multiverse.aggregate.sources import SOURCE, sources
 from multiverse.aggregate.weigh import NOTES, WEIGHT
 from multiverse.aggregate.weights import weights
 from multiverse.errors import Problem, ResultError, near_miss
@@ -112,7 +113,8 @@ def division_of(estimates: Estimates, distinct: pd.DataFrame, decisions: Mapping
     """The variance between these universes, ready to be divided up among these decisions."""
     apart = factors(distinct, decisions, estimates.links)
     error = np.nan_to_num(distinct["mcse_mean"].to_numpy())
-    return divide(apart, distinct[WEIGHT].to_numpy(), distinct["mean"].to_numpy(), error, estimates.fraction)
+    source = distinct[SOURCE].to_numpy() if SOURCE in distinct else sources(distinct)
+    return divide(apart, distinct[WEIGHT].to_numpy(), distinct["mean"].to_numpy(), error, estimates.fraction, source)
 
 
 def undivided(division: Division) -> str | None:

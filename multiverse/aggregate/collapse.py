@@ -9,6 +9,7 @@ import pandas as pd
 
 from multiverse.aggregate.estimates import NUMBERS, PARAMETERIZATION, DecisionInfo, codes
 from multiverse.aggregate.intervals import KINDS
+from multiverse.aggregate.sources import SOURCE, sources, sources_of
 from multiverse.aggregate.weigh import UNIVERSES, WEIGHT
 from multiverse.aggregate.weights import weights
 
@@ -30,7 +31,8 @@ def collapse(
 
     table: rows as in `Estimates.table`, all with numbers; weigh, links: as in `weights`. Returns `key` (of the first of
     them, or of the reference universe), the columns of the other decisions, `reference` (any of them is), AVERAGED
-    (how many were averaged), WEIGHT (of the distinct analysis; they sum to 1), and the numbers: means of mean,
+    (how many were averaged), WEIGHT (of the distinct analysis; they sum to 1), SOURCE (equal where they are exact
+    duplicates, which have one Monte Carlo error between them), and the numbers: means of mean,
     median, quantiles and p_positive; sd is the root of the mean variance; ess adds up; mcse_mean is that of an average
     of independent runs, sqrt(sum mcse^2) / n. The average weighs runs equally: weights by 1/mcse^2 would trust most the
     chain that is stuck and knows it least. `interval` is the weakest kind among them: where one tells no uncertainty,
@@ -47,6 +49,7 @@ def collapse(
     out["reference"] = np.bincount(group, table["reference"].to_numpy(), len(first)) > 0
     out[AVERAGED] = size
     out[WEIGHT] = weights(out, kept, weigh, links)
+    out[SOURCE] = sources_of(sources(table), group, len(first))
     out["interval"] = _weakest(table["interval"], group, len(first))
     for name, total in summed.items():
         out[name] = total / size
