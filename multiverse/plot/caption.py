@@ -59,8 +59,8 @@ def _universes(data: CurveData, title: str) -> list[str]:
     if 0 < summary.n < counts.green:
         out.append(f"Universes that differ only in parameterization count once, which leaves {summary.n:,}.")
     if counts.duplicates:
-        alike = "is an exact duplicate of another" if counts.duplicates == 1 else "are exact duplicates of others"
-        out.append(f"{counts.duplicates:,} of them {alike}, counted as distinct.")
+        shares = "shares" if counts.duplicates == 1 else "share"
+        out.append(f"{counts.duplicates:,} of them {shares} the answer of an exact duplicate, and each counts.")
     return out
 
 
