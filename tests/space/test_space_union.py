@@ -7,6 +7,7 @@ import pickle
 import pytest
 
 from multiverse.errors import SpaceError
+from multiverse.space import show
 from multiverse.space.decision import decision, likelihood, prior
 from multiverse.space.rules import Forbid, Link, OnlyWhen, OptionRule
 from multiverse.space.space import Space
@@ -136,7 +137,8 @@ def test_a_union_crosses_processes():
 def test_how_a_union_looks():
     asks = prior({"weak": 9, "tight": 1}, requires={"tight": {"family": "normal"}})
     logs = Space(family=likelihood(normal=3, student=4), noise=asks)
-    shown = repr((COUNTS | logs).link("offset", "noise").forbid("nobody believes it", {"family": "student"}))
+    space = (COUNTS | logs).link("offset", "noise").forbid("nobody believes it", {"family": "student"})
+    shown = show.text(space, width=100)
     assert shown.splitlines() == [
         "Space of 6 universes, the union of 2 spaces",
         "  family  likelihood  poisson*, binomial, normal, student",
