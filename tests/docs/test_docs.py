@@ -32,9 +32,11 @@ TUTORIAL = DOCS / "tutorial.md"
 SLOW = {  # they sample long, or programs that no other page has
     "add-an-estimand-later.md",
     "answer-red-universes.md",
+    "archive-a-store.md",
     "choose-parameterizations.md",
     "compare-runs.md",
     "tutorial.md",
+    "twenty-queries.md",
     "use-an-accelerator-or-float64.md",
     "when-universes-fail.md",
 }

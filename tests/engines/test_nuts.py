@@ -119,6 +119,7 @@ def test_seeds_give_other_draws(quick: NUTS, twelve: Plan) -> None:
     assert not np.array_equal(a.draws["estimand/mu"], b.draws["estimand/mu"])
 
 
+@pytest.mark.slow  # a program that no other test has
 def test_float64_draws_are_float64_and_right(normal_mean: ModuleType) -> None:
     engine = replace(normal_mean.QUICK, dtype="float64", draws=400)
     few = plan(normal_mean.study(normal_mean.space(2, 1, 1)))
