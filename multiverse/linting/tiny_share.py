@@ -1,9 +1,10 @@
-"""Options that keep only a tiny share of the rows: their universes are wide for that reason alone."""
+"""Options that keep no rows, or only a tiny share of them: their universes are wide for that reason alone."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,10 +21,13 @@ GROUPING = 12  # columns of the raw table, at most, by pairs of which rows may h
 def tiny_share(plan: Plan) -> Iterator[Finding]:
     """The options all of whose data sets have a tiny share of the rows of the largest one, and then combinations.
 
-    A data set with a row for each group of the raw table (as many rows as a column, or a pair of columns, has
-    different values) was aggregated, not thinned: no finding.
+    First those that have none: planning refuses these for a model, but a function may take them. A data set with a row
+    for each group of the raw table (as many rows as a column, or a pair of columns, has different values) was
+    aggregated, not thinned: no finding.
     """
     sets = data_sets(plan)
+    if empty := [of for of in sets if of.rows == 0 and _is_empty(of.prepared.data)]:
+        yield _no_rows(plan, empty)
     most = max((of.rows for of in sets), default=0)
     tiny = [of for of in sets if 0 < of.rows < TINY_SHARE * most]
     if not tiny:
@@ -41,6 +45,21 @@ def tiny_share(plan: Plan) -> Iterator[Finding]:
     for of in left:
         options = " and ".join(f"{name}={label!r}" for name, label in of.labels.items() if label is not None)
         yield _finding(plan, f"{options} keep" if " and " in options else f"{options} keeps", [of], most)
+
+
+def _is_empty(data: Any) -> bool:
+    """Whether there is an array or a table without rows in it."""
+    if hasattr(data, "shape"):
+        return len(data.shape) > 0 and data.shape[0] == 0
+    parts = data.values() if isinstance(data, Mapping) else data if isinstance(data, list | tuple) else ()
+    return any(map(_is_empty, parts))
+
+
+def _no_rows(plan: Plan, sets: Sequence[DataSet]) -> Finding:
+    keys = [key for of in sets for key in of.keys]
+    what = f"no rows are left in {len(sets):,} of {len(data_sets(plan)):,} prepared data sets."
+    mend = "look at what the data and these options leave, and drop less" + forbidding(plan, keys)
+    return finding(plan, CHECK, what, keys, mend)
 
 
 def _finding(plan: Plan, who: str, sets: Sequence[DataSet], most: int) -> Finding:

@@ -56,3 +56,12 @@ def towns(raw: Any, *, unit: str) -> Any:
 
 def test_a_row_for_each_group_is_no_share() -> None:
     assert found(towns, unit=mv.preprocessing(person="person", town="town")) == []
+
+
+def test_no_rows_at_all_for_a_function_which_may_take_them() -> None:
+    [nothing] = found(lambda raw, *, most: raw[raw.age < most], most=mv.preprocessing({"80": 80, "0": 0}))
+    assert "no rows are left in 1 of 2 prepared data sets" in nothing.what
+    assert nothing.named == "most=0" and len(nothing.universes) == 1 and "forbid" in nothing.mend
+    study = mv.Study("empty", data=np.array([]), estimate=lambda data: float(data.sum()))
+    [nothing] = tiny_share(mv.plan(study, progress=no_progress))
+    assert "no rows are left in 1 of 1 prepared data sets" in nothing.what
