@@ -16,6 +16,8 @@ from multiverse.space.part import Part, numbered
 from multiverse.space.rules import FICKLE, Link, OnlyWhen, OptionRule, Rule, told
 from multiverse.space.steps import Step, Usable, needs, order, steps
 
+MOST_DECISIONS = 500  # counting goes a call deeper for each, and Python stops at 1,000, the caller's included
+
 
 @dataclass(frozen=True)
 class Counted:
@@ -44,6 +46,8 @@ def examine(decisions: Mapping[str, Decision], parts: Sequence[Part]) -> Examine
     """Every mistake in names and rules; and if the rules can be asked, the universes and the mistakes among those."""
     rules, held_by = numbered([part.rules for part in parts])
     problems = _mistaken_names(decisions)
+    if len(decisions) > MOST_DECISIONS:
+        return Examined((*problems, _too_many(len(decisions))), rules=rules)
     usable: list[Usable] = []
     countable = True
     for number, rule in enumerate(rules):
@@ -107,6 +111,14 @@ def _circles(
     except graphlib.CycleError as error:
         return [_crossed(_ring(error, names))]
     return []
+
+
+def _too_many(decisions: int) -> Problem:
+    return Problem(
+        f"the space has {decisions:,} decisions.",
+        f"at most {MOST_DECISIONS}",
+        "Make one decision of those that say the same of many things: `power_set` does so for covariates.",
+    )
 
 
 def _mistaken_names(decisions: Mapping[str, Decision]) -> list[Problem]:

@@ -7,6 +7,7 @@ import functools
 import pytest
 
 from multiverse.errors import SpaceError
+from multiverse.space.check import MOST_DECISIONS
 from multiverse.space.decision import likelihood, prior
 from multiverse.space.space import Space
 
@@ -241,3 +242,11 @@ def test_notes_name_rules_that_change_nothing_and_options_in_no_universe():
     assert small().forbid("no", lambda tail: tail == "heavy").notes == (
         "'heavy' of 'tail' is in no universe: the rules exclude it everywhere",
     )
+
+
+def test_more_decisions_than_can_be_counted_are_a_mistake_and_no_crash():
+    space = Space({f"d{i}": prior(a=1, b=2) for i in range(1200)})
+    [problem] = space.check()
+    assert problem.what == "the space has 1,200 decisions."
+    most = Space({f"d{i}": prior(a=1, b=2) for i in range(MOST_DECISIONS)})
+    assert most.size == 2**MOST_DECISIONS and (most | most).size == most.size
