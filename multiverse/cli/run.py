@@ -93,7 +93,6 @@ def run(
         from multiverse.loading import load_study
         from multiverse.planning.build import plan as make_plan
         from multiverse.planning.show import headline
-        from multiverse.progress import no_progress
         from multiverse.store.place import open_store
         from multiverse.sweep import run as sweep
 
@@ -107,7 +106,7 @@ def run(
         counting.place = shown_path(place)
         click.echo(f"{headline(planned)}\nStore: {shown_path(place)}, run {run_name!r}", err=True)
         shown = f"multiverse plan {study}{typed_design(part)}"
-        if odd := remark(lint(planned, quick=True, progress=no_progress), shown):
+        if odd := remark(lint(planned, quick=True, progress=counting.bar), shown):
             click.echo(odd, err=True)
         began = time.monotonic()
         results = sweep(
