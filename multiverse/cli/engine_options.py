@@ -14,12 +14,16 @@ from multiverse.errors import PlanError, Problem, near_miss
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _OPTIONS: Final = (
-    click.option("--engine", metavar="NAME", help="Which engine samples; `engine` of the study file, else nuts."),
+    click.option(
+        "--engine", metavar="NAME", help="Which engine answers: nuts, laplace; `engine` of the study file, else nuts."
+    ),
     click.option("--chains", metavar="N", type=WholeNumber(1), help="Chains a universe."),
     click.option(
         "--warmup", metavar="N", type=WholeNumber(1), help="Draws of a chain that only adapt, and are not kept."
     ),
-    click.option("--draws", metavar="N", type=WholeNumber(1), help="Draws of a chain that are kept."),
+    click.option(
+        "--draws", metavar="N", type=WholeNumber(1), help="Draws of a chain that are kept; of laplace, of a universe."
+    ),
     click.option(
         "--target-accept",
         metavar="P",

@@ -36,6 +36,7 @@ SLOW = {  # they sample long, or programs that no other page has
     "compare-runs.md",
     "tutorial.md",
     "use-an-accelerator-or-float64.md",
+    "use-the-laplace-engine.md",
     "when-universes-fail.md",
 }
 
