@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from multiverse.planning.density import draw_of, potential
+from multiverse.planning.density import evaluate, potential
 from multiverse.planning.program import Program
 from multiverse.planning.tracing import compiled
 
@@ -59,7 +59,7 @@ def compile_laplace(
     import jax.numpy as jnp
 
     density = potential(program.signature, program.sites)
-    see = draw_of(program.signature, program.sites, sites)
+    see = evaluate(program.signature, program.sites, sites)
     draws, starts, degrees, dtype = shape
     dimension, chunk = program.sites.dimension, _chunk(leaves, draws)
 
@@ -80,11 +80,8 @@ def compile_laplace(
         t = normals * jnp.sqrt(degrees / chi_squared)[:, None]
         z = mode + (t[:, None, :] * root).sum(axis=2)  # (draw, dimension)
 
-        def at(z: Any) -> Any:
-            return see(leaves, z), density(leaves, z)
-
-        (values, log_prior, log_likelihood), energy = jax.lax.map(at, z, batch_size=chunk)
-        return Proposed(values, log_prior, log_likelihood, energy, jnp.square(t).sum(axis=1))
+        seen = jax.lax.map(lambda z: see(leaves, z), z, batch_size=chunk)
+        return Proposed(*seen, distance=jnp.square(t).sum(axis=1))
 
     def propose(words: Any, leaves: Any, mode: Any, root: Any) -> Any:
         # One universe after the other: their draws are lanes enough, and each runs through the same code.
