@@ -283,3 +283,39 @@ def test_a_later_estimand_that_fails_is_red_and_green_when_mended(normal_mean: M
     assert mv.run(of, store=tmp_path / "store", engine=FEW, keep="all").status()["red"] == 1
     mended = replace(of, estimands={"mu": "mu"})
     assert mv.run(mended, store=tmp_path / "store", engine=FEW, keep="all").status()["green"] == 1
+
+
+ROWS = np.random.default_rng(2).normal(size=(40, 4))
+
+
+def regression(data: Mapping[str, Any], *, df: float, scale: float) -> None:
+    """A product of a matrix and a vector: sums that compilers like to order, and not alike in all lanes."""
+    slopes = numpyro.sample("slopes", dist.Normal(0, scale).expand([3]).to_event(1))
+    spread = numpyro.sample("spread", dist.HalfNormal(2.0))
+    with mv.rows(data):
+        numpyro.sample("y", dist.StudentT(df, data["x"] @ slopes, spread), obs=data["y"])
+
+
+def test_a_regression_has_the_same_bits_alone_in_threads_and_in_other_batches() -> None:
+    options = mv.Space(
+        dropped=mv.preprocessing({str(n): n for n in range(5)}),
+        df=mv.likelihood({str(n): float(n) for n in (2, 4, 9)}),
+        scale=mv.prior({str(n): float(n) for n in (1, 3)}),
+    )
+    of = mv.Study(
+        name="regression",
+        data={"x": ROWS[:, :3], "y": ROWS @ np.array([0.5, -1, 0, 1])},
+        prepare=lambda raw, *, dropped: {name: values[dropped:] for name, values in raw.items()},
+        model=regression,
+        estimands={"spread": "spread", "first": lambda draws: draws["slopes"][:, 0]},
+        space=options,
+    )
+    planned = mv.plan(of)
+    assert len(planned.programs) == 1 and len(planned) > BLOCK
+    names = ["spread", "first", "log_prior", "log_likelihood"]
+    together = mv.run(planned, engine=FEW, executor=mv.Local(threads=2)).draws(names)
+    few = planned.keys[1::7]
+    alone = mv.run(planned.without(set(planned.keys) - set(few)), engine=FEW, executor=mv.Local(threads=1)).draws(names)
+    for key in few:
+        for name in names:
+            np.testing.assert_array_equal(alone[name].sel(universe=key), together[name].sel(universe=key))
