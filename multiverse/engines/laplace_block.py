@@ -81,7 +81,8 @@ def compile_laplace(
         z = mode + (t[:, None, :] * root).sum(axis=2)  # (draw, dimension)
 
         seen = jax.lax.map(lambda z: see(leaves, z), z, batch_size=chunk)
-        return Proposed(*seen, distance=jnp.square(t).sum(axis=1))
+        distance = jnp.square(t).sum(axis=1)
+        return Proposed(seen.values, seen.log_prior, seen.log_likelihood, seen.potential, distance)
 
     def propose(words: Any, leaves: Any, mode: Any, root: Any) -> Any:
         # One universe after the other: their draws are lanes enough, and each runs through the same code.
