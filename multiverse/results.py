@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import html
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from multiverse.rerun.rerun import Rerun
     from multiverse.study import Study
     from multiverse.verify.verification import Verification
+
+SUMMARISED = 3  # estimands whose summary a notebook shows at once
 
 
 @dataclass(frozen=True)
@@ -308,6 +311,11 @@ class Results(Answers):
             f"{f' (a part of {part.of:,})' if (part := self.header.part) else ''}, {counts['green']} green, "
             f"{counts['red']} red; estimands {', '.join(self.estimands)}"
         )
+
+    def _repr_html_(self) -> str:
+        """What `repr` says, and below it the summary of each of the first estimands."""
+        summaries = "".join(self.summary(name)._repr_html_() for name in self.estimands[:SUMMARISED])
+        return f"<div><p>{html.escape(repr(self))}</p>{summaries}</div>"
 
 
 def load(store: str | Path | Store, *, run: str | None = None) -> Results:

@@ -115,7 +115,8 @@ def _tried(store: Store, run: str, keys: Collection[str]) -> dict[str, _Tried]:
     tried: dict[str, _Tried] = {}
     if not rows.num_rows:
         return tried
-    for key, attempt, ran, batch, estimands in zip(*(distinct(rows)[name].to_pylist() for name in names), strict=True):
+    once = distinct(rows)
+    for key, attempt, ran, batch, estimands in zip(*(once[name].to_pylist() for name in names), strict=True):
         if key in keys:
             one = tried.setdefault(key, _Tried())
             one.ran[attempt], one.batches[attempt] = ran or key, batch

@@ -72,7 +72,7 @@ def run(
     run has other settings or has answered universes without an estimand; PlanError for a study that cannot be planned.
     Warns (UserWarning) of universes whose log joint is too large for float32.
     """
-    planned = make_plan(plan, progress=progress) if isinstance(plan, Study) else plan
+    planned = plan if isinstance(plan, Plan) else make_plan(plan, progress=progress)
     place = MemoryStore() if store is None else open_store(store)
     settings = _chosen(engine if engine is not None else usual_engine(planned.study), ENGINES, "engine")
     check_engine(planned.study, settings)

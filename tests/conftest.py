@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 import multiverse  # noqa: F401  before JAX touches a device, as a user would (multiverse/arithmetic.py)
 
@@ -18,7 +19,12 @@ ROOT = Path(__file__).parents[1]
 
 
 def pytest_configure() -> None:
-    """Hear Ctrl-C, also where the tests run in the background of a script: its children inherit deafness to it."""
+    """Properties may take their time on a busy machine.
+
+    Hear Ctrl-C, also where the tests run in the background of a script: its children inherit deafness to it.
+    """
+    settings.register_profile("any machine", deadline=None)
+    settings.load_profile("any machine")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

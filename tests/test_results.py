@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,6 +74,12 @@ def test_what_is_known_of_the_run(small_run: Results, normal_mean: ModuleType) -
     assert repr(small_run) == (
         "Results of 'normal mean', run 'main' in memory: 12 of 12 universes answered, 12 green, 0 red; estimands mu"
     )
+
+
+def test_a_notebook_shows_the_results_and_their_summary(small_run: Results) -> None:
+    shown = small_run._repr_html_()
+    assert "12 of 12 universes answered" in shown
+    assert all(summary.printed().title.split(":")[0] in html.unescape(shown) for summary in [small_run.summary()])
 
 
 def test_keys_may_be_shortened(small_run: Results) -> None:

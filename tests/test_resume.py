@@ -38,24 +38,29 @@ class Whole(NamedTuple):
     batches: int
 
 
-@pytest.fixture(scope="module")
-def whole(normal_mean: ModuleType) -> Whole:
+def undisturbed(normal_mean: ModuleType, engine: Any) -> Whole:
     store = MemoryStore()
-    run(normal_mean.study(normal_mean.space(5, 2, 4)), store=store, engine=normal_mean.MANY_BATCHES)
+    run(normal_mean.study(normal_mean.space(5, 2, 4)), store=store, engine=engine)
     state = end_state(store)
     assert state.num_rows == UNIVERSES
     return Whole(state, len(store.names("part")))
 
 
+@pytest.fixture(scope="module")
+def whole(normal_mean: ModuleType) -> Whole:
+    return undisturbed(normal_mean, normal_mean.MANY_BATCHES)
+
+
 def start(command: Command, store: Path, *arguments: Any) -> subprocess.Popen[str]:
     told, environment = command
-    full = [*told, str(store), "--many-batches", *map(str, arguments)]
+    engine = [] if "--exact" in arguments else ["--many-batches"]
+    full = [*told, str(store), *engine, *map(str, arguments)]
     return subprocess.Popen(full, env=environment, stderr=subprocess.PIPE, text=True)
 
 
-def finish(normal_mean: ModuleType, store: Path) -> None:
+def finish(normal_mean: ModuleType, store: Path, engine: Any) -> None:
     """The same call again, here: this process has the program compiled."""
-    run(normal_mean.study(normal_mean.space(5, 2, 4)), store=store, engine=normal_mean.MANY_BATCHES)
+    run(normal_mean.study(normal_mean.space(5, 2, 4)), store=store, engine=engine)
 
 
 def to_the_end(process: subprocess.Popen[str]) -> bool:
@@ -77,13 +82,27 @@ def assert_ended_well(store: Path, whole: Whole) -> None:
     assert (status["planned"], status["answered"]) == (UNIVERSES, UNIVERSES)
 
 
-@pytest.mark.parametrize("after_rename", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("exact", "after_rename"),
+    [
+        (True, False),
+        pytest.param(True, True, marks=pytest.mark.slow),
+        pytest.param(False, False, marks=pytest.mark.slow),
+    ],
+)
 def test_killed_while_it_publishes_a_part(
-    normal_mean: ModuleType, normal_mean_command: Command, tmp_path: Path, whole: Whole, after_rename: bool
+    normal_mean: ModuleType,
+    exact_engines: ModuleType,
+    normal_mean_command: Command,
+    tmp_path: Path,
+    exact: bool,
+    after_rename: bool,
 ) -> None:
     """Just before and just after the rename that gives the third part its name."""
-    store = tmp_path / "store"
-    process = start(normal_mean_command, store, "--threads", 1, "--die-in-put", 2, *["--after-rename"] * after_rename)
+    engine = exact_engines.OneRound() if exact else normal_mean.MANY_BATCHES
+    whole, store = undisturbed(normal_mean, engine), tmp_path / "store"
+    how = ["--exact"] * exact + ["--after-rename"] * after_rename
+    process = start(normal_mean_command, store, "--threads", 1, "--die-in-put", 2, *how)
     process.communicate(timeout=GIVE_UP)
     assert process.returncode == -signal.SIGKILL
     assert len(FolderStore(store).names("part")) == 2 + after_rename
@@ -91,8 +110,8 @@ def test_killed_while_it_publishes_a_part(
     running = Results(FolderStore(store), "main")  # of a store that nobody has tidied up
     answered = UNIVERSES // whole.batches * (2 + after_rename)
     assert running.status()["answered"] == len(running.table()) == answered
-    assert running.draws()["mu"].shape == (answered, 8, 100)
-    finish(normal_mean, store)
+    assert running.draws()["mu"].shape == ((answered, 2, 50) if exact else (answered, 8, 100))
+    finish(normal_mean, store, engine)
     assert len(FolderStore(store).names("part")) == whole.batches
     assert_ended_well(store, whole)
 
@@ -110,7 +129,7 @@ def test_interrupted_by_ctrl_c(
     assert process.returncode == -signal.SIGINT
     assert said.rstrip().endswith("KeyboardInterrupt")
     assert 0 < len(parts(store)) < whole.batches
-    finish(normal_mean, store)
+    finish(normal_mean, store, normal_mean.MANY_BATCHES)
     assert_ended_well(store, whole)
 
 

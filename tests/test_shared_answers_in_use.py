@@ -110,8 +110,8 @@ def test_aggregates_and_the_caption_say_that_duplicates_weigh(both: Plan, sample
     assert estimates.counts.duplicates == 2
     assert sorted(key for key in estimates.table["same_as"] if key) == sorted(both.twins.values())
     for said in (sampled.summary(), sampled.agreement(), sampled.attribution(), sampled.uncertainty()):
-        assert "2 exact duplicates of others, counted as distinct" in repr(said)
-    assert "2 of them are exact duplicates of others, counted as distinct." in sampled.curve().caption
+        assert "2 share the answer of an exact duplicate, and each counts" in repr(said)
+    assert "2 of them share the answer of an exact duplicate, and each counts." in sampled.curve().caption
 
 
 def test_an_archive_says_who_shares(sampled: Results, tmp_path: Path) -> None:

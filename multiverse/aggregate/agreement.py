@@ -12,7 +12,7 @@ from multiverse.aggregate.conclusions import Asked, Conclusion, conclusions
 from multiverse.aggregate.estimates import Counts, Estimates
 from multiverse.aggregate.intervals import NONE, Kinds, kinds_of
 from multiverse.aggregate.printing import Printed, Shown, count, number, percent
-from multiverse.aggregate.weigh import NOTES
+from multiverse.aggregate.weigh import NOTES, WEIGHT
 from multiverse.aggregate.weights import weighted_share
 from multiverse.errors import Problem, ResultError
 
@@ -101,10 +101,10 @@ def agreement(
                     text,
                     true=int((mine.said == answer).sum()),
                     n=int(mine.known.sum()),
-                    share=weighted_share(mine.said == answer, mine.known, green["weight"].to_numpy()),
-                    share_with_red=weighted_share(all_of.said == answer, all_of.known, every["weight"].to_numpy()),
+                    share=weighted_share(mine.said == answer, mine.known, green[WEIGHT].to_numpy()),
+                    share_with_red=weighted_share(all_of.said == answer, all_of.known, every[WEIGHT].to_numpy()),
                     reference=None if said is None else bool(said == answer),
-                    unsure=int((mine.known & ~mine.sure).sum()),
+                    unsure=int((mine.known & mine.unsure_of(answer)).sum()),
                 )
             )
     notes = (*_unsure(claims), *NOTES[estimates.weigh], *_notes(own, kinds))
@@ -122,7 +122,7 @@ def _claims(mine: Conclusion, reference: Conclusion) -> Iterator[tuple[str, str]
 def _unsure(claims: Sequence[Claim]) -> Iterator[str]:
     if most := max((claim.unsure for claim in claims), default=0):
         text = next(claim.text for claim in claims if claim.unsure == most)
-        yield f"Monte Carlo error may turn {count(most, 'distinct analysis')} ({text!r}), fewer elsewhere"
+        yield f"Monte Carlo error may turn {count(most, 'distinct analysis')} ({text!r}), no more elsewhere"
 
 
 def _notes(own: pd.DataFrame, kinds: Kinds) -> tuple[str, ...]:

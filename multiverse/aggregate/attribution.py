@@ -15,8 +15,10 @@ from multiverse.aggregate.estimates import PARAMETERIZATION, Counts, DecisionInf
 from multiverse.aggregate.factors import factors
 from multiverse.aggregate.intervals import Kinds, kinds_of
 from multiverse.aggregate.printing import Printed, Shown, number, percent
-from multiverse.aggregate.weigh import NOTES
+from multiverse.aggregate.sources import SOURCE, sources
+from multiverse.aggregate.weigh import NOTES, WEIGHT
 from multiverse.aggregate.weights import weights
+from multiverse.errors import Problem, ResultError, near_miss
 
 COLUMNS = ("share", "low", "high", "main", "total")
 
@@ -52,8 +54,17 @@ class Attribution(Shown):
     with_red: Attribution | None = None
 
     def share(self, decision: str) -> float:
-        """The share of one decision; of all that move with it, where it does not move alone."""
-        return next(share for name, share in _shares(self.table, "decision").items() if decision in name.split(" + "))
+        """The share of one decision; of all that move with it, where it does not move alone.
+
+        Raises ResultError where there is no such decision.
+        """
+        found = _shares(self.table, "decision")
+        for name, share in found.items():
+            if decision in name.split(" + "):
+                return share
+        names = [one for name in found for one in name.split(" + ")]
+        mend = f"{near_miss(str(decision), names)}Name one of these"
+        raise ResultError(Problem(f"{decision!r} is no decision", f"one of {', '.join(map(repr, names))}", mend))
 
     def printed(self) -> Printed:
         """Shares by decision, then by kind, with and without red universes."""
@@ -102,7 +113,8 @@ def division_of(estimates: Estimates, distinct: pd.DataFrame, decisions: Mapping
     """The variance between these universes, ready to be divided up among these decisions."""
     apart = factors(distinct, decisions, estimates.links)
     error = np.nan_to_num(distinct["mcse_mean"].to_numpy())
-    return divide(apart, distinct["weight"].to_numpy(), distinct["mean"].to_numpy(), error, estimates.fraction)
+    source = distinct[SOURCE].to_numpy() if SOURCE in distinct else sources(distinct)
+    return divide(apart, distinct[WEIGHT].to_numpy(), distinct["mean"].to_numpy(), error, estimates.fraction, source)
 
 
 def undivided(division: Division) -> str | None:
@@ -128,7 +140,7 @@ def _attribute(estimates: Estimates, rows: pd.DataFrame, with_red: Attribution |
     answer = _answer(estimates, distinct, kept)
     tables, notes = [answer.decisions, answer.kinds], [*answer.notes, *NOTES[estimates.weigh]]
     if len(kept) < len(estimates.decisions):
-        every = rows.assign(weight=weights(rows, estimates.decisions, estimates.weigh, estimates.links))
+        every = rows.assign(**{WEIGHT: weights(rows, estimates.decisions, estimates.weigh, estimates.links)})
         check = _answer(estimates, every, estimates.decisions)
         others = [table[table["kind"].str.contains(PARAMETERIZATION)] for table in (check.decisions, check.kinds)]
         tables = [pd.concat(pair) if len(pair[0]) else pair[1] for pair in zip(tables, others, strict=True)]

@@ -9,8 +9,11 @@ import pandas as pd
 
 from multiverse.aggregate.estimates import NUMBERS, PARAMETERIZATION, DecisionInfo, codes
 from multiverse.aggregate.intervals import KINDS
-from multiverse.aggregate.weigh import UNIVERSES
+from multiverse.aggregate.sources import SOURCE, sources, sources_of
+from multiverse.aggregate.weigh import UNIVERSES, WEIGHT
 from multiverse.aggregate.weights import weights
+
+AVERAGED = "_universes"  # a column that no decision hides: their names do not begin with an underscore
 
 
 def analyses(decisions: Mapping[str, DecisionInfo]) -> dict[str, DecisionInfo]:
@@ -27,8 +30,9 @@ def collapse(
     """One row per distinct analysis: the rows of `table` that differ only in parameterization, averaged.
 
     table: rows as in `Estimates.table`, all with numbers; weigh, links: as in `weights`. Returns `key` (of the first of
-    them, or of the reference universe), the columns of the other decisions, `reference` (any of them is), `universes`
-    (how many were averaged), `weight` (of the distinct analysis; they sum to 1), and the numbers: means of mean,
+    them, or of the reference universe), the columns of the other decisions, `reference` (any of them is), AVERAGED
+    (how many were averaged), WEIGHT (of the distinct analysis; they sum to 1), SOURCE (equal where they are exact
+    duplicates, which have one Monte Carlo error between them), and the numbers: means of mean,
     median, quantiles and p_positive; sd is the root of the mean variance; ess adds up; mcse_mean is that of an average
     of independent runs, sqrt(sum mcse^2) / n. The average weighs runs equally: weights by 1/mcse^2 would trust most the
     chain that is stuck and knows it least. `interval` is the weakest kind among them: where one tells no uncertainty,
@@ -43,8 +47,9 @@ def collapse(
     out = table[list(kept)].iloc[first].reset_index(drop=True)
     out.insert(0, "key", table["key"].to_numpy()[_named(table["reference"].to_numpy(), group, first)])
     out["reference"] = np.bincount(group, table["reference"].to_numpy(), len(first)) > 0
-    out["universes"] = size
-    out["weight"] = weights(out, kept, weigh, links)
+    out[AVERAGED] = size
+    out[WEIGHT] = weights(out, kept, weigh, links)
+    out[SOURCE] = sources_of(sources(table), group, len(first))
     out["interval"] = _weakest(table["interval"], group, len(first))
     for name, total in summed.items():
         out[name] = total / size

@@ -42,22 +42,41 @@ class Asked:
             raise ResultError(problems)
 
 
-class Conclusion(NamedTuple):
+class Answers(NamedTuple):
     """What each universe says on one question: `subject` is "median", "estimate" or "interval".
 
-    said: (rows,) the answer in words that follow the subject, None where it has none (no interval); sure: (rows,)
-    False where Monte Carlo error may turn it; claims: the answers that are stated, in order.
+    said: (rows,) the answer in words that follow the subject, None where it has none (no interval); claims: the answers
+    that are stated, in order.
     """
 
     subject: str
     said: np.ndarray
-    sure: np.ndarray
     claims: tuple[str, ...]
+
+
+class Conclusion(NamedTuple):
+    """`Answers`, and nearby: what would be said with numbers moved as far as Monte Carlo error may move them."""
+
+    subject: str
+    said: np.ndarray
+    claims: tuple[str, ...]
+    nearby: tuple[np.ndarray, ...]
 
     @property
     def known(self) -> np.ndarray:
         """(rows,) has it an answer?"""
         return np.array([word is not None for word in self.said], dtype=bool)
+
+    @property
+    def sure(self) -> np.ndarray:
+        """(rows,) False where Monte Carlo error may turn the answer."""
+        same: np.ndarray = np.all([said == self.said for said in self.nearby], axis=0)
+        return same
+
+    def unsure_of(self, answer: str) -> np.ndarray:
+        """(rows,) whether Monte Carlo error may make this answer of another, or another of this."""
+        turned: np.ndarray = np.any([(said == answer) != (self.said == answer) for said in self.nearby], axis=0)
+        return turned
 
 
 def conclusions(rows: pd.DataFrame, asked: Asked, kinds: Kinds) -> Iterator[Conclusion]:
@@ -67,50 +86,56 @@ def conclusions(rows: pd.DataFrame, asked: Asked, kinds: Kinds) -> Iterator[Conc
     interval, the rope. Source of the rope rule (interval inside, outside or astride): Kruschke 2018, Advances in
     Methods and Practices in Psychological Science 1(2):270-280, doi:10.1177/2515245918771304.
     """
-    middle = kinds.middle("median", "estimate")
-    median, low, high = (rows[name].to_numpy() for name in ("median", "q2_5", "q97_5"))
     told = (rows["interval"] != NONE).to_numpy()
+    error = UNSURE * np.nan_to_num(rows["mcse_mean"].to_numpy())
+
+    def moved(low: int, high: int) -> Iterator[Answers]:
+        """What is said where the ends of intervals move by so many of these errors, and the median as the lower end."""
+        median, start, end = (
+            rows[name].to_numpy() + by * QUANTILE_ERROR[name] * error
+            for name, by in (("median", low), ("q2_5", low), ("q97_5", high))
+        )
+        return _answers(median, start, end, told, asked, kinds)
+
+    for own, *nearby in zip(*(moved(*by) for by in ((0, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))), strict=True):
+        yield Conclusion(own.subject, own.said, own.claims, tuple(other.said for other in nearby))
+
+
+def _answers(
+    median: np.ndarray, low: np.ndarray, high: np.ndarray, told: np.ndarray, asked: Asked, kinds: Kinds
+) -> Iterator[Answers]:
+    middle = kinds.middle("median", "estimate")
     intervals = bool(kinds.told or not kinds.none)
 
-    def of(column: str, bound: float) -> np.ndarray:
-        error = QUANTILE_ERROR[column] * np.nan_to_num(rows["mcse_mean"].to_numpy())
-        sure: np.ndarray = np.abs(rows[column].to_numpy() - bound) >= UNSURE * error
-        return sure
-
-    def of_middle(bound: float, said: np.ndarray, claims: tuple[str, ...]) -> Conclusion:
-        return Conclusion(middle, said, of("median", bound), claims)
-
-    def of_interval(bounds: tuple[float, ...], masks: dict[str, np.ndarray], claims: tuple[str, ...]) -> Conclusion:
+    def of_interval(masks: dict[str, np.ndarray], claims: tuple[str, ...]) -> Answers:
         said = np.select(list(masks.values()), list(masks), default="").astype(object)
         said[~told] = None
-        sure = np.all([of(column, bound) for column in ("q2_5", "q97_5") for bound in bounds], axis=0)
-        return Conclusion("interval", said, sure | ~told, claims)
+        return Answers("interval", said, claims)
 
-    yield of_middle(0.0, _words(np.sign(median), {1.0: "above zero", -1.0: "below zero", 0.0: "zero"}), ())
+    yield Answers(middle, _words(np.sign(median), {1.0: "above zero", -1.0: "below zero", 0.0: "zero"}), ())
     if intervals:
         above, below = low > 0, high < 0
         masks = {"above zero": above, "below zero": below, "holds zero": ~above & ~below}
-        yield of_interval((0.0,), masks, tuple(masks))
+        yield of_interval(masks, tuple(masks))
     for word, bound in (("above", asked.above), ("below", asked.below)):
         if bound is None:
             continue
         yes, no = f"{word} {bound:g}", f"not {word} {bound:g}"
         beyond = median > bound if word == "above" else median < bound
-        yield of_middle(bound, _words(beyond, {True: yes, False: no}), (yes,))
+        yield Answers(middle, _words(beyond, {True: yes, False: no}), (yes,))
         if intervals:
             whole = low > bound if word == "above" else high < bound
-            yield of_interval((bound,), {yes: whole, no: ~whole}, (yes,))
+            yield of_interval({yes: whole, no: ~whole}, (yes,))
     if asked.rope is not None:
         start, end = asked.rope
         words = [f"{place} {start:g} to {end:g}" for place in ("inside", "outside", "astride")]
         inside, outside = (low >= start) & (high <= end), (high < start) | (low > end)
         if intervals:
             masks = dict(zip(words, (inside, outside, ~inside & ~outside), strict=True))
-            yield of_interval((start, end), masks, tuple(words))
+            yield of_interval(masks, tuple(words))
         else:
             within = (median >= start) & (median <= end)
-            said = _words(within, {True: words[0], False: f"not {words[0]}"})
-            yield Conclusion(middle, said, of("median", start) & of("median", end), (words[0],))
+            yield Answers(middle, _words(within, {True: words[0], False: f"not {words[0]}"}), (words[0],))
 
 
 def _words(values: np.ndarray, words: dict[float, str] | dict[bool, str]) -> np.ndarray:

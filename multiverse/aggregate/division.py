@@ -14,6 +14,7 @@ from multiverse.aggregate.grid import explained_on_grid, is_full_product
 from multiverse.aggregate.groups import Groups
 from multiverse.aggregate.regression import Regression
 from multiverse.aggregate.shapley import Permuted, by_permutations, shapley
+from multiverse.aggregate.sources import error_of_sums
 
 REPLICATES = 64  # of the Monte Carlo errors: a standard deviation of 64 draws is off by 9%
 FEWEST_REPLICATES = 16  # where there are many universes: off by 18%
@@ -42,14 +43,16 @@ class Division:
     """The variance between universes, and what each set of factors explains of it.
 
     factors: what is told apart; weight: (rows,), sums to 1; values: (rows, 1 + replicates), the means and then the same
-    with their Monte Carlo errors drawn once more; noise: (rows,) their squared Monte Carlo errors; fraction: of the
-    space that the rows are; sampled: they are a sample of it, large enough to say something of the whole.
+    with their Monte Carlo errors drawn once more; noise: (rows,) their squared Monte Carlo errors; source: (rows,)
+    equal where two have one error, as exact duplicates do; fraction: of the space that the rows are; sampled: they are
+    a sample of it, large enough to say something of the whole.
     """
 
     factors: tuple[Factor, ...]
     weight: np.ndarray
     values: np.ndarray
     noise: np.ndarray
+    source: np.ndarray
     fraction: float = 1.0
     sampled: bool = False
 
@@ -71,8 +74,10 @@ class Division:
         rows = len(self.weight)
         drawn = 1 + (1 - self.fraction) / max(rows - 1, 1) if self.sampled else 1.0
         centred = self.values - self.weight @ self.values
-        # the mean over universes takes up its part of the noise: E V(means) = V + sum(w s^2) - sum(w^2 s^2)
-        noise = self.weight @ self.noise - (self.weight**2 @ self.noise) * (self.fraction if self.sampled else 1.0)
+        # the mean over universes takes up its part of the noise: E V(means) = V + sum(w s^2) - V(sum(w error))
+        one = np.zeros(rows, dtype=np.int64)
+        taken = error_of_sums(one, 1, self.weight, self.noise, self.source)[0]
+        noise = self.weight @ self.noise - taken * (self.fraction if self.sampled else 1.0)
         return np.asarray(self.weight @ centred**2 * drawn - noise * self._times)
 
     @property
@@ -84,16 +89,21 @@ class Division:
     def exact(self) -> bool:
         """Is it feasible to look at every set of factors?"""
         sets = 2 ** len(self.factors)
-        return self.balanced or (sets <= MOST_FITS if self.sampled else sets * self.values.size <= MOST_WORK)
+        return self._on_grid or (sets <= MOST_FITS if self.sampled else sets * self.values.size <= MOST_WORK)
 
     @cached_property
     def table(self) -> np.ndarray:
         """(2^factors, 1 + replicates) variance that every set explains; only where `exact`."""
-        if self.balanced:
+        if self._on_grid:
             options = [factor.options for factor in self.factors]
             table, part = explained_on_grid(self._columns, options, self.values)
             return table - np.outer(part * self.noise.mean(), self._times)
         return self._game.table()
+
+    @cached_property
+    def _on_grid(self) -> bool:
+        """Does one transform of the grid tell all? Not where errors are shared: these do not fall evenly into cells."""
+        return self.balanced and (not self.noise.any() or len(np.unique(self.source)) == len(self.source))
 
     @property
     def orders(self) -> int:
@@ -136,8 +146,9 @@ class Division:
         if found.shape[1] > 1:  # a replicate without variance has no shares, so nothing is known of them
             variance = found[:, 1:].var(axis=1, ddof=1) if self.variance[1:].min() > 0 else variance + np.inf
         if self.sampled:
-            left = np.stack([shares(division)[:, 0] for division in self._jackknife if not division.flat])
-            drawn = (len(left) - 1) * left.var(axis=0) if len(left) == len(self._jackknife) else np.inf
+            known = not any(division.flat for division in self._jackknife)  # else nothing is, as above
+            left = [shares(division)[:, 0] for division in self._jackknife] if known else []
+            drawn = (len(left) - 1) * np.var(left, axis=0) if known else np.inf
             variance = (1 - self.fraction) * drawn + self.fraction * variance
         reach = Z95 * np.sqrt(variance + np.square(orders))
         value = np.round(found[:, 0], DIGITS)
@@ -158,7 +169,8 @@ class Division:
         kept = ~out
         factors = tuple(factor._replace(codes=factor.codes[kept]) for factor in self.factors)
         weight = self.weight[kept] / self.weight[kept].sum()
-        return replace(self, factors=factors, weight=weight, values=self.values[kept, :1], noise=self.noise[kept])
+        rows = {"values": self.values[kept, :1], "noise": self.noise[kept], "source": self.source[kept]}
+        return replace(self, factors=factors, weight=weight, **rows)
 
     @property
     def pairs(self) -> bool:
@@ -178,23 +190,30 @@ class Division:
     def _game(self) -> Groups | Regression:
         if self.sampled:
             return Regression(self._columns, self.weight, self.values, self.noise, self.fraction)
-        return Groups(self._columns, self.weight, self.values, self.noise)
+        return Groups(self._columns, self.weight, self.values, self.noise, source=self.source)
 
 
 def divide(
-    factors: tuple[Factor, ...], weight: np.ndarray, mean: np.ndarray, error: np.ndarray, fraction: float
+    factors: tuple[Factor, ...],
+    weight: np.ndarray,
+    mean: np.ndarray,
+    error: np.ndarray,
+    fraction: float,
+    source: np.ndarray | None = None,
 ) -> Division:
     """The division of these means, with replicates of their Monte Carlo errors where there are any.
 
     factors: those with one option explain nothing, and are left out. mean, error: (rows,), the universes' means and
-    their Monte Carlo standard errors. fraction: of the space that the universes are.
+    their Monte Carlo standard errors. fraction: of the space that the universes are. source: (rows,), equal where two
+    have one error; each has its own if not given.
     """
     factors = tuple(factor for factor in factors if factor.options > 1)
     rows = len(mean)
     values = mean[:, None]
+    source = np.arange(rows) if source is None else np.unique(source, return_inverse=True)[1]
     if error.any():
         several = int(np.clip(MOST_CELLS // max(rows, 1), FEWEST_REPLICATES, REPLICATES))
-        drawn = np.random.default_rng(0).normal(size=(rows, several))
-        values = np.concatenate([values, values + drawn * error[:, None]], axis=1)
+        drawn = np.random.default_rng(0).normal(size=(source.max() + 1, several))
+        values = np.concatenate([values, values + drawn[source] * error[:, None]], axis=1)
     fewest = FEWEST_ROWS * (1 + sum(factor.options - 1 for factor in factors))
-    return Division(factors, weight, values, error**2, fraction, fraction < NEARLY_WHOLE and rows >= fewest)
+    return Division(factors, weight, values, error**2, source, fraction, fraction < NEARLY_WHOLE and rows >= fewest)

@@ -66,7 +66,8 @@ class Counts:
             left.append(f"{self.unanswered:,} not answered")
         text = f"{self.green:,} of {count(self.planned, 'universe')}; " + ", ".join(left)
         if self.duplicates:
-            text += f"; {count(self.duplicates, 'exact duplicate')} of others, counted as distinct"
+            shares = "shares" if self.duplicates == 1 else "share"
+            text += f"; {self.duplicates:,} {shares} the answer of an exact duplicate, and each counts"
         return text + (f"; a part of {self.whole}" if self.space is not None else "")
 
     @property

@@ -15,6 +15,7 @@ from multiverse.aggregate.estimates import Counts, DecisionInfo, Estimates, code
 from multiverse.aggregate.intervals import NONE, Kinds, kinds_of
 from multiverse.aggregate.linked import together
 from multiverse.aggregate.printing import Printed, Shown, count, number, percent
+from multiverse.errors import Problem, ResultError, near_miss
 
 SHOWN = 3  # universes that are printed for a conclusion; `universes` has all that are as near
 KEY = 12  # characters of a key that are printed: enough to find it
@@ -78,11 +79,14 @@ class Flips(Shown):
     notes: tuple[str, ...]
 
     def __getitem__(self, conclusion: str) -> Flip:
-        """The flip of this conclusion of the reference universe; KeyError if it concludes no such thing."""
+        """The flip of this conclusion of the reference universe; ResultError if it concludes no such thing."""
         for flip in self.flips:
             if flip.conclusion == conclusion:
                 return flip
-        raise KeyError(f"the reference universe concludes {', '.join(repr(f.conclusion) for f in self.flips)}")
+        known = [flip.conclusion for flip in self.flips]
+        what = f"the reference universe does not conclude {conclusion!r}"
+        mend = f"{near_miss(str(conclusion), known)}Copy one of these texts"
+        raise ResultError(Problem(what, f"one of {', '.join(map(repr, known)) or 'none: it has no numbers'}", mend))
 
     def printed(self) -> Printed:
         """A row for each conclusion and each of the nearest universes that turn it."""
@@ -123,9 +127,13 @@ def flips(
     decisions = analyses(estimates.decisions)
     green, every = (collapse(rows, estimates.decisions) for rows in (estimates.green, estimates.with_numbers))
     changed, changed_all = (_changed(rows, decisions) for rows in (green, every))
-    far, far_all = (_distance(moved, decisions, estimates.links) for moved in (changed, changed_all))
+    far, far_all = (
+        _distance(len(to), moved, estimates.links) for to, moved in ((green, changed), (every, changed_all))
+    )
     kinds = kinds_of(green) if len(green) else estimates.kinds
     own = green[far == 0] if (far == 0).any() else every[far_all == 0]
+    # in a union several are without a change: decisions that only other spaces have do not apply there
+    own = own.sort_values("reference", ascending=False, kind="stable")
     if own.empty:
         notes = ("the reference universe has no numbers: there is nothing to turn",)
         return Flips(estimates.estimand, estimates.counts, None, (), notes)
@@ -146,12 +154,16 @@ def flips(
     )
 
 
-def changes_of(labels: Mapping[str, str | None], decisions: Mapping[str, DecisionInfo]) -> tuple[Change, ...]:
-    """The changes of option that lead from the reference universe to the one with these labels."""
+def changes_of(labels: Mapping[str, str | None], references: Mapping[str, str]) -> tuple[Change, ...]:
+    """The changes of option that lead from the reference universe to the one with these labels.
+
+    references: decision -> its reference option. What a change makes apply, with its reference option, or makes idle,
+    is none of its own.
+    """
     return tuple(
-        Change(name, info.reference, label)
-        for name, info in decisions.items()
-        if (label := labels.get(name)) is not None and label != info.reference
+        Change(name, reference, label)
+        for name, reference in references.items()
+        if (label := labels.get(name)) is not None and label != reference
     )
 
 
@@ -164,14 +176,11 @@ def _changed(rows: pd.DataFrame, decisions: Mapping[str, DecisionInfo]) -> dict[
     }
 
 
-def _distance(
-    changed: Mapping[str, np.ndarray], decisions: Mapping[str, DecisionInfo], links: tuple[tuple[str, ...], ...]
-) -> np.ndarray:
+def _distance(rows: int, changed: Mapping[str, np.ndarray], links: tuple[tuple[str, ...], ...]) -> np.ndarray:
     """(rows,) changes of option from the reference universe; linked decisions change together, once."""
-    if not decisions:
-        return np.zeros(0, dtype=int)
-    moved = [np.any([changed[name] for name in names], axis=0) for names in together(decisions, links)]
-    far: np.ndarray = np.sum(moved, axis=0)
+    far = np.zeros(rows, dtype=int)
+    for names in together(changed, links):
+        far += np.any([changed[name] for name in names], axis=0)
     return far
 
 
@@ -189,7 +198,8 @@ def _flipped(
     decisions: Mapping[str, DecisionInfo],
 ) -> Flipped:
     row = rows.iloc[place]
-    moved = changes_of({name: row[name] for name, where in changed.items() if where[place]}, decisions)
+    references = {name: info.reference for name, info in decisions.items()}
+    moved = changes_of({name: row[name] for name, where in changed.items() if where[place]}, references)
     says = f"{conclusion.subject} {conclusion.said[place]}"
     numbers = (float(row["median"]), float(row["q2_5"]), float(row["q97_5"]))
     return Flipped(row["key"], says, moved, *numbers, bool(conclusion.sure[place]))

@@ -8,15 +8,18 @@ from functools import cached_property
 
 import numpy as np
 
+from multiverse.aggregate.sources import error_of_sums
+
 
 @dataclass(frozen=True, eq=False)
 class Groups:
     """Variance explained by sets of factors: V(E[f | x_S]) over these universes, Monte Carlo variance taken out.
 
     columns: (rows,) codes from 0 of each factor; weight: (rows,), sums to 1; values: (rows, several), of which all but
-    the first column bear `extra` more noise; noise: (rows,) variance of each value's own, independent error. A group is
-    the universes that share their options in S; its mean of errors has the variance sum(w^2 s^2) / W^2, whatever the
-    errors, so what is taken out is exact on average: sum over groups of sum(w^2 s^2) / W, less sum(w^2 s^2).
+    the first column bear `extra` more noise; noise: (rows,) variance of each value's error; source: (rows,) which of
+    them are one error, by default none. A group is the universes that share their options in S; the sum of its errors
+    has the variance e = sum(w^2 s^2), weights of one error added up first, so what is taken out is exact on average:
+    the sum over groups of e / W, less the e of all.
     """
 
     columns: Sequence[np.ndarray]
@@ -24,6 +27,7 @@ class Groups:
     values: np.ndarray
     noise: np.ndarray
     extra: float = 1.0
+    source: np.ndarray | None = None
 
     @property
     def factors(self) -> int:
@@ -65,12 +69,20 @@ class Groups:
         rows = len(group)
         gather = csc_array((np.ones(rows), group, np.arange(rows + 1)), shape=(size, rows))
         share = np.bincount(group, self.weight, size)
-        errors = np.bincount(group, self.weight**2 * self.noise, size)
         explained = np.einsum("gc,gc,g->c", sums := gather @ self._weighted, sums, 1 / share)
-        taken = float((errors / share).sum() - errors.sum())
+        taken = self._taken(group, size, share)
         explained[0] -= taken
         explained[1:] -= (1 + self.extra) * taken
         return np.asarray(explained)
+
+    def _taken(self, group: np.ndarray, size: int, share: np.ndarray) -> float:
+        """How much of the noise is in what these groups explain."""
+        if self.source is None:
+            errors = np.bincount(group, self.weight**2 * self.noise, size)
+            return float((errors / share).sum() - errors.sum())
+        one = np.zeros_like(group)
+        errors = error_of_sums(group, size, self.weight, self.noise, self.source)
+        return float((errors / share).sum() - error_of_sums(one, 1, self.weight, self.noise, self.source)[0])
 
     @cached_property
     def _weighted(self) -> np.ndarray:

@@ -15,6 +15,7 @@ from multiverse.aggregate.estimates import Counts, Estimates
 from multiverse.aggregate.printing import Printed, Shown, count, percent
 from multiverse.aggregate.shapley import interactions
 from multiverse.aggregate.weigh import NOTES
+from multiverse.errors import Problem, ResultError
 
 SHOWN = 10  # pairs that are printed; the table has all
 
@@ -40,11 +41,13 @@ class Interactions(Shown):
     with_red: Interactions | None = None
 
     def share(self, one: str, other: str) -> float:
-        """The share of one pair of decisions, in either order. KeyError where there is no such pair."""
+        """The share of one pair of decisions, in either order. ResultError where there is no such pair."""
         for first, second, share in zip(self.table["first"], self.table["second"], self.table["share"], strict=True):
             if any(a in first.split(" + ") and b in second.split(" + ") for a, b in ((one, other), (other, one))):
                 return float(share)
-        raise KeyError(f"{one!r} and {other!r} are no pair of decisions")
+        known = ", ".join(dict.fromkeys([*self.table["first"], *self.table["second"]]))
+        what = f"{one!r} and {other!r} are no pair of decisions"
+        raise ResultError(Problem(what, f"two of: {known or 'none, there is no pair'}", "name two of these decisions"))
 
     def printed(self) -> Printed:
         """The pairs that share the most, with and without red universes."""
@@ -115,7 +118,10 @@ def _fill(table: pd.DataFrame, division: Division) -> list[str]:
         found, least = division.interval(shares, least=-1.0), -1.0
         notes = ["Shapley interactions: above 0 where two decisions act together, below where they tell the same"]
     if division.sampled and not division.pairs:
-        notes.append("too few universes to tell interactions: below 0 is what two decisions both tell, none is above")
+        notes = [
+            "too few universes to tell whether decisions act together (main effects only):",
+            "below 0 two decisions tell the same, above 0 one hides in part what the other does",
+        ]
     elif division.sampled:
         notes.append(f"{percent(division.fraction)} of the space is answered: by regression on all pairs of decisions")
     elif division.part:

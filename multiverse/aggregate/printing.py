@@ -48,7 +48,7 @@ class Printed(NamedTuple):
 
 def _cells(tag: str, words: tuple[str, ...]) -> str:
     """The words of a row as cells: the first to the left, the others to the right, none broken over lines."""
-    sides = ["left"] + ["right"] * (len(words) - 1)
+    sides = ["right" if i else "left" for i in range(len(words))]
     return "".join(
         f'<{tag} style="text-align:{side};white-space:nowrap">{html.escape(word)}</{tag}>'
         for word, side in zip(words, sides, strict=True)

@@ -11,7 +11,7 @@ from multiverse.aggregate.collapse import collapse
 from multiverse.aggregate.estimates import Counts, Estimates
 from multiverse.aggregate.intervals import Kinds, kinds_of
 from multiverse.aggregate.printing import Printed, Shown, count, number, percent
-from multiverse.aggregate.weigh import NOTES
+from multiverse.aggregate.weigh import NOTES, WEIGHT
 from multiverse.aggregate.weights import weighted_share
 
 AT = (0.025, 0.25, 0.5, 0.75, 0.975)  # the quantiles shown of one universe, shown again over universes
@@ -81,7 +81,7 @@ def summarise(estimates: Estimates) -> Summary:
 
 def _summary(estimates: Estimates, rows: pd.DataFrame, with_red: Summary | None) -> Summary:
     distinct = collapse(rows, estimates.decisions, estimates.weigh, estimates.links)
-    medians, weight = distinct["median"].to_numpy(), distinct["weight"].to_numpy()
+    medians, weight = distinct["median"].to_numpy(), distinct[WEIGHT].to_numpy()
     some = len(medians) > 0
     at = _quantiles(medians, weight) if some else np.full(len(AT), np.nan)
     told = distinct["p_positive"].notna().to_numpy()

@@ -13,7 +13,8 @@ from multiverse.aggregate.collapse import collapse
 from multiverse.aggregate.estimates import Counts, Estimates
 from multiverse.aggregate.intervals import NONE, Kinds, kinds_of
 from multiverse.aggregate.printing import Printed, Shown, count, number, percent
-from multiverse.aggregate.weigh import NOTES
+from multiverse.aggregate.sources import SOURCE, error_of_sums
+from multiverse.aggregate.weigh import NOTES, WEIGHT
 
 
 @dataclass(frozen=True, repr=False)
@@ -150,7 +151,7 @@ def _decompose(estimates: Estimates, rows: pd.DataFrame, with_red: Uncertainty |
 
 
 def _within(told: pd.DataFrame) -> float:
-    return float(np.average(told["sd"] ** 2, weights=told["weight"])) if len(told) else np.nan
+    return float(np.average(told["sd"] ** 2, weights=told[WEIGHT])) if len(told) else np.nan
 
 
 class _Between(NamedTuple):
@@ -164,10 +165,11 @@ class _Between(NamedTuple):
 def _between(distinct: pd.DataFrame) -> _Between:
     if distinct.empty:
         return _Between(np.nan, np.nan, False)
-    weight = distinct["weight"].to_numpy()
+    weight = distinct[WEIGHT].to_numpy()
     weight = np.full(len(weight), 1 / len(weight)) if np.ptp(weight) == 0 else weight / weight.sum()
     mean, errors = distinct["mean"].to_numpy(), distinct["mcse_mean"].to_numpy() ** 2
-    # the mean over universes takes up its part of the noise: E var(means) = between + sum(w mcse^2) - sum(w^2 mcse^2)
-    noise = float(weight @ errors - weight**2 @ errors)
+    # the mean over universes takes up its part of the noise: E var(means) = between + sum(w mcse^2) - var(sum(w error))
+    one = np.zeros(len(weight), dtype=np.int64)
+    noise = float(weight @ errors - error_of_sums(one, 1, weight, errors, distinct[SOURCE].to_numpy())[0])
     raw = float(weight @ (mean - weight @ mean) ** 2)
     return _Between(max(0.0, raw - noise), noise, raw < noise)

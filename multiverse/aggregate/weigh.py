@@ -7,6 +7,8 @@ from typing import Final
 
 UNIVERSES, BRANCHES = WEIGH = ("universes", "branches")  # see `weights`
 
+WEIGHT: Final = "_weight"  # a column beside those of decisions, whose names do not begin with an underscore
+
 # What is said below an answer.
 NOTES: Final[Mapping[str, tuple[str, ...]]] = {
     UNIVERSES: (),

@@ -15,17 +15,12 @@ if TYPE_CHECKING:
 
 
 def changes_card(record: PlanRecord, universe: PlannedUniverse) -> list[dict[str, str]]:
-    """The decisions in which a universe has another option than the reference universe: decision, reference, option.
+    """The decisions in which a universe has another option than the reference universe: decision, reference, option."""
+    from multiverse.aggregate.flips import changes_of
 
-    What such a change makes apply, with its reference option, or makes idle, is none of its own.
-    """
-    rows = []
-    for decision in record.header.decisions:
-        label = universe.labels[decision.name]
-        own = next(option.label for option in decision.options if option.reference)
-        if label is not None and label != own:
-            rows.append({"decision": decision.name, "reference": own, "option": label})
-    return rows
+    decisions = record.header.decisions
+    references = {d.name: next(option.label for option in d.options if option.reference) for d in decisions}
+    return [change._asdict() for change in changes_of(universe.labels, references)]
 
 
 def distance(record: PlanRecord, changes: Sequence[Mapping[str, str]]) -> int:

@@ -36,7 +36,7 @@ def _tell(results: Results, state: RunState, done: int, seconds: float, all_red:
     from multiverse.cli.reds_table import echo_reds
     from multiverse.cli.status import counts_text
     from multiverse.cli.tables import echo_prose
-    from multiverse.planning.show import counted
+    from multiverse.space.counted import counted
 
     before = state.answered - done
     if done:

@@ -36,6 +36,7 @@ Example:
 @click.option("-o", "--output", "out", metavar="FILE", help="Write it to a file that ends in .toml or .yaml.")
 def space(place: str, form: str | None, out: str | None) -> None:
     """Show or write the space of a study or a file."""
+    from multiverse.space.counted import counted
     from multiverse.study import Study
 
     told = _told(place)
@@ -48,7 +49,8 @@ def space(place: str, form: str | None, out: str | None) -> None:
     _refuse(target)
     with open(target, "x", encoding="utf-8") as file:
         file.write(text)
-    click.echo(f"wrote {shown_path(target)}: {found.size:,} universes of {len(found.decisions)} decisions")
+    size = f"{counted(found.size, 'universe')} of {counted(len(found.decisions), 'decision')}"
+    click.echo(f"wrote {shown_path(target)}: {size}")
 
 
 def _told(place: str) -> Study | Space:

@@ -70,6 +70,8 @@ def outcome_card(results: Results, key: str) -> dict[str, Any] | None:
             return None
         columns = ("ok", "reason", "engine", "attempt", "seconds", "finished", "rows_kept", "host", "program")
         card = {name: answers[name].iloc[0] for name in columns}
+        same_as = answers["same_as"].iloc[0]
+        card["same_as"] = same_as if isinstance(same_as, str) else None
         card["finished"] = card["finished"].to_pydatetime().replace(tzinfo=UTC)
         failures = _rows(con, "failures", key, results.run)
         for name in ("message", "mend", "traceback"):

@@ -97,6 +97,8 @@ def _outcome(outcome: Mapping[str, Any] | None) -> None:
         f"{outcome['host']}, finished {_local(outcome['finished'])}",
         indent=2,
     )
+    if outcome["same_as"]:
+        echo_prose(f"an exact duplicate of universe {outcome['same_as']}, which was run: this is its answer", indent=2)
     if outcome["estimates"]:
         known = [name for name in _ESTIMATES if name in outcome["estimates"][0]]
         echo_table(known, [[row[name] for name in known] for row in outcome["estimates"]], indent=2)

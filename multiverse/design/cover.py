@@ -9,7 +9,7 @@ from itertools import combinations
 
 from multiverse.design.diagram_part import part
 from multiverse.space.diagram import Diagram, Labels, Node
-from multiverse.space.together import Item, Together, bits, levels
+from multiverse.space.together import Item, Together, bits
 
 # More of either makes covers of 3^13, 2^10, 10^5 no smaller by more than a universe; these give the 9 of 3^4.
 STARTS = 8  # options from which each universe for pairs is tried
@@ -21,8 +21,9 @@ def cover_options(diagram: Diagram, known: Together, first: Labels) -> list[Labe
     """Universes that hold every option, `first` among them: each has as many options that are new as any has."""
     taken, usual = [first], known.of(first)
     left = (1 << len(known.items)) - 1 & ~usual
+    nodes = _numbered(diagram, known)
     while left:
-        taken.append(_richest(diagram, known, left, usual))
+        taken.append(_richest(diagram, nodes, len(known.items), left, usual))
         left &= ~known.of(taken[-1])
     return _needed(taken, known, 1)
 
@@ -67,26 +68,32 @@ def fewest_pairs(known: Together, first: Labels) -> int:
     return least
 
 
-def _richest(diagram: Diagram, known: Together, wanted: int, usual: int) -> Labels:
+def _numbered(diagram: Diagram, known: Together) -> list[tuple[Node, list[int]]]:
+    """The nodes, those of the last decision first, each with the numbers of the options it offers; -1 for none."""
+    return [
+        (node, [-1 if label is None else known.number[Item(place, label)] for label in node.labels])
+        for place, level in reversed(list(diagram.levels()))
+        for node in level
+    ]
+
+
+def _richest(
+    diagram: Diagram, nodes: Sequence[tuple[Node, Sequence[int]]], options: int, wanted: int, usual: int
+) -> Labels:
     """A universe with as many of the wanted options as any has, and among those one with the most usual options."""
-    worth = [(len(diagram.places) + 1) * (wanted >> i & 1) + (usual >> i & 1) for i in range(len(known.items))]
-    best: dict[Node, tuple[int, str | None, Node]] = {}  # worth of the best path from here, its first label and node
-
-    def value(place: int, label: str | None) -> int:
-        return 0 if label is None else worth[known.number[Item(place, label)]]
-
-    for place, level in reversed(levels(diagram)):
-        for node in level:
-            ways = (
-                (value(place, label) + (best[child][0] if child in best else 0), -i)
-                for i, (label, child) in enumerate(zip(node.labels, node.children, strict=True))
-            )
-            total, at = max(ways)
-            best[node] = total, node.labels[-at], node.children[-at]
+    worth = [(len(diagram.places) + 1) * (wanted >> i & 1) + (usual >> i & 1) for i in range(options)]
+    worth.append(0)  # where a decision does not apply, at -1
+    best: dict[Node, int] = {}  # worth of the best path from here
+    choice: dict[Node, int] = {}  # where it begins
+    for node, numbers in nodes:
+        totals = [worth[i] + best.get(child, 0) for i, child in zip(numbers, node.children, strict=True)]
+        best[node] = max(totals)
+        choice[node] = totals.index(best[node])
     row: list[str | None] = [None] * len(diagram.places)
     node = diagram.root
     for place in diagram.places:
-        _, row[place], node = best[node]
+        at = choice[node]
+        row[place], node = node.labels[at], node.children[at]
     return tuple(row)
 
 

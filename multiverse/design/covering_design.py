@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from multiverse.design.cover import cover_options, cover_pairs, fewest_options, fewest_pairs
 from multiverse.design.design import Selection, selection
 from multiverse.errors import Problem, SpaceError
+from multiverse.space.counted import counted
 from multiverse.space.space import Space
 from multiverse.space.together import together
 
@@ -45,8 +46,9 @@ class Covering:
         said = f"a cover of every {STRENGTHS[self.strength]}, no random sample"
         exact = "no fewer can, with the reference universe among them"
         greedy = f"found step by step: fewer may do, but no fewer than {fewest:,}"
+        count = f"{counted(len(cover), 'universe')} {'holds' if len(cover) == 1 else 'hold'}"
         how = exact if len(cover) == fewest else greedy
-        return selection(space, indices, said, f"{len(cover):,} universes hold every {STRENGTHS[self.strength]}; {how}")
+        return selection(space, indices, said, f"{count} every {STRENGTHS[self.strength]}; {how}")
 
 
 def _stop_at(pairs: int) -> None:

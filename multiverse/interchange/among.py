@@ -59,7 +59,7 @@ def as_data(
     offered = [(*decisions[name].labels, *((None,) if name in idle else ())) for name in asked.names]
     if math.prod(map(len, offered)) > ASKED_MOST:
         return None
-    patterns = _merged([row for row in itertools.product(*offered) if _holds(rule, asked, row)], offered)
+    patterns = _merged([row for row in itertools.product(*offered) if asked.holds(rule, row)], offered)
     if len(patterns) > PATTERNS_MOST:
         return None
     named = [
@@ -87,14 +87,6 @@ def as_rule(patterns: Sequence[Pattern], *, each: bool = False) -> Ask:
     if alone and len(dict(named)) == len(named) and all(labels and None not in labels for _, labels in named):
         return When({name: tuple(map(str, labels)) for name, labels in named})
     return Among(tuple(patterns))
-
-
-def _holds(rule: Ask, asked: Arguments, row: Sequence[str | None]) -> bool:
-    positional, keyword = row[: len(asked.positional)], row[len(asked.positional) :]
-    try:
-        return bool(rule(*positional, **dict(zip(asked.keyword, keyword, strict=True))))
-    except Exception:  # the user's code may raise anything
-        return False
 
 
 def _merged(

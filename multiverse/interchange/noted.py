@@ -25,17 +25,17 @@ def rules_of(space: Space) -> tuple[Mapping[str, Any], ...]:
 
     Raises FormatError for a union, and for functions that are true for too many combinations to list.
     """
-    if len(space._parts) > 1:
+    if len(space.parts) > 1:
         raise FormatError(
             Problem(
-                f"this is a union of {len(space._parts)} spaces, for which files have no words.",
+                f"this is a union of {len(space.parts)} spaces, for which files have no words.",
                 "one space, with its rules",
                 "Write each of the spaces to a file of its own, and take their union after reading.",
             )
         )
     found: list[Mapping[str, Any]] = []
     problems: list[Problem] = []
-    for rule in space._parts[0].declared:
+    for rule in space.parts[0].declared:
         if isinstance(rule, Link):
             found.append({"link": list(rule.decisions)})
         elif isinstance(rule, Forbid):

@@ -17,6 +17,7 @@ from multiverse.space.decision import Decision
 from multiverse.space.diagram import Diagram, Node
 from multiverse.space.mistaken_rule import arguments
 from multiverse.space.option import Option
+from multiverse.space.part import numbered
 from multiverse.space.rules import Ask, Forbid, Link, OnlyWhen, OptionRule, Rule
 from multiverse.space.space import Space
 from multiverse.space.together import Together, together
@@ -186,14 +187,14 @@ class _NeverMeet:
 
 def _refused(space: Space, format: str) -> list[Problem]:
     """That pairs of options do not say it, a problem for each rule that may be why."""
-    rules = space._sound.rules
+    rules = numbered([part.rules for part in space.parts])[0]
     guilty = [rule for rule in rules if len(_looks_at(rule, space)) > 2] or list(rules)
     mend = "Say it by rules that look at two decisions each, or merge two of the decisions into one."
     expected = f"rules that exclude pairs of options: {format} has no others"
-    if len(space._parts) > 1:
+    if len(space.parts) > 1:
         return [
             Problem(
-                f"this is a union of {len(space._parts)} spaces, whose universes pairs of options do not tell apart.",
+                f"this is a union of {len(space.parts)} spaces, whose universes pairs of options do not tell apart.",
                 expected,
                 "Write each of the spaces to a file of its own, and take their union after reading.",
             )

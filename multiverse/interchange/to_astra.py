@@ -13,6 +13,7 @@ from multiverse.interchange.noted import option_notes, patterns, rules_of, value
 from multiverse.interchange.notes import MARK, Notes, write
 from multiverse.interchange.pairs import Choice, Pairs, pairs
 from multiverse.interchange.yaml_text import yaml_text
+from multiverse.space.counted import counted
 from multiverse.space.decision import Decision
 from multiverse.space.option import KINDS
 from multiverse.space.space import Space
@@ -46,7 +47,7 @@ def to_astra(study_or_space: Study | Space, *, rationale: Mapping[str, str] | No
         for name, decision in space.decisions.items()
     }
     head = [
-        f"# {space.size:,} universes of {len(space.decisions)} decisions.",
+        f"# {counted(space.size, 'universe')} of {counted(len(space.decisions), 'decision')}.",
         f"# Lines that begin with `{MARK}` say in TOML what ASTRA has no words for; multiverse reads them back.",
         "",
     ]

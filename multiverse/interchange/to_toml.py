@@ -10,6 +10,7 @@ from multiverse.interchange.notes import MARK, Notes, write
 from multiverse.interchange.pairs import Choice, Limit, Pairs, pairs
 from multiverse.interchange.plain import entry, key, spelled
 from multiverse.interchange.tokens import labels, tokens
+from multiverse.space.counted import counted
 from multiverse.space.space import Space
 
 FORMAT = "TOML as multiversum reads it"
@@ -30,7 +31,7 @@ def to_toml(space: Space) -> str:
     }
     found = pairs(space, FORMAT)
     lines = [
-        f"# {space.size:,} universes of {len(space.decisions)} decisions, for multiversum.",
+        f"# {counted(space.size, 'universe')} of {counted(len(space.decisions), 'decision')}, for multiversum.",
         f"# Lines that begin with `{MARK}` say in TOML what it has no words for; multiverse reads them back.",
         "",
         "[dimensions]",

@@ -10,7 +10,8 @@ import numpy as np
 from multiverse.linting.columns import Column, columns
 from multiverse.linting.data_sets import DataSet, data_sets, forbidding, where
 from multiverse.linting.finding import Finding, finding
-from multiverse.linting.use import Use, mentions
+from multiverse.linting.mentions import mentions
+from multiverse.linting.use import Use
 from multiverse.planning.plan import Plan
 
 CHECK = "missing values coded as numbers"

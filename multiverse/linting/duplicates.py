@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from multiverse.linting.finding import NAMED, Finding, finding
 from multiverse.linting.repeats import Repeats, repeats
 from multiverse.planning.bind import Binding, bind, called
 from multiverse.planning.plan import Plan
-from multiverse.planning.show import counted
+from multiverse.space.counted import counted
 from multiverse.space.option import listed
 
 NAMES = {
@@ -76,7 +77,7 @@ class _Told(NamedTuple):
             rule = f'`space.only_when("{name}", {{"{one.where}": {_written(elsewhere)}}})`'
             return f"{rule}; elsewhere {' and '.join(self._takers(name))} is given `{name}=None`"
         rule = f'{{"{one.where}": {_written(one.at)}, "{name}": {_written(others)}}}'
-        return f"`space.forbid(\"the same as '{kept}'\", {rule})`"
+        return f"`space.forbid({_text(f'the same as {kept!r}')}, {rule})`"
 
     def named(self, one: Repeats) -> str:
         """Some of the repeats, each with what another universe has in its place."""
@@ -142,5 +143,10 @@ def _either(labels: Sequence[str]) -> str:
 
 def _written(labels: Sequence[str]) -> str:
     """Labels as a rule takes them: one, or a list."""
-    shown = [f'"{label}"' for label in labels]
+    shown = list(map(_text, labels))
     return shown[0] if len(shown) == 1 else f"[{', '.join(shown)}]"
+
+
+def _text(text: str) -> str:
+    """A text as code, in double quotes."""
+    return json.dumps(text, ensure_ascii=False)

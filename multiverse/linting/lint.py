@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from multiverse.errors import PlanError, Problem
 from multiverse.linting.checks import CHECKS, Check
 from multiverse.linting.finding import Finding
 from multiverse.progress import Progress, bar
@@ -48,8 +49,12 @@ class Lint:
 def lint(plan: Plan, *, quick: bool = False, progress: Progress = bar) -> Lint:
     """Look for what no error is but seldom meant: duplicates, decisions that change nothing, data that cannot be right.
 
-    quick: only the checks that cost next to nothing beside planning. Samples nothing, and changes nothing.
+    quick: only the checks that cost next to nothing beside planning. Samples nothing, and changes nothing. Raises
+    PlanError where it is given no plan.
     """
+    if not hasattr(plan, "programs"):
+        what = f"lint was given a {type(plan).__name__}, which is no plan."
+        raise PlanError(Problem(what, "a plan", "mv.lint(mv.plan(study))"))
     return linted(plan, [check for check in CHECKS if check.quick or not quick], progress)
 
 

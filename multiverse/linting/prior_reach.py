@@ -21,9 +21,9 @@ from multiverse.linting.observed import has_factors, observed_sites
 from multiverse.planning.padding import MASK
 from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program
-from multiverse.planning.show import counted
 from multiverse.planning.structure import Leaves
 from multiverse.planning.tracing import TRACING
+from multiverse.space.counted import counted
 
 CHECK = "priors far from the data"
 ALMOST_NO_MASS = 0.005  # of simulated data sets: what Benjamin et al. 2018, Nature Human Behaviour 2:6, ask of evidence
@@ -31,16 +31,12 @@ CONFIDENCE = 0.99  # that the share is smaller: the Monte Carlo error of a share
 BEYOND = 5.0  # spacings of the NEAREST simulated ones: if the density went on alike, a gap like that had 0.7 %, exp(-5)
 NEAREST = 10
 LOOKS = (16, 128)  # simulations that clear most universes, and then most of those left
-SIMULATIONS = 1024  # 1 - (1 - CONFIDENCE)**(1 / 1024) = 0.45 % is below ALMOST_NO_MASS
+# 1,024: where none of so many shows it, the share is below ALMOST_NO_MASS (Clopper & Pearson 1934).
+SIMULATIONS = 2 ** math.ceil(math.log2(math.log1p(-CONFIDENCE) / math.log1p(-ALMOST_NO_MASS)))
 LANES = 1024  # simulations computed side by side, fewer for large data
 ELEMENTS = 4_000_000  # numbers of data in all lanes of a call, 16 MB
 ROWS = 64  # drawn from the rows of a universe, where the model says what rows are: a mean of these is a statistic too
 UNIVERSES = 1_000  # looked at, at most, by a plan; drawn by key, so that each option of a large plan is among them
-
-
-def smallest_share(simulations: int) -> float:
-    """The share that is excluded, with CONFIDENCE, when none of so many simulations shows it (Clopper & Pearson)."""
-    return float(-math.expm1(math.log1p(-CONFIDENCE) / simulations))
 
 
 class _Conflict(NamedTuple):
@@ -58,7 +54,7 @@ class _Conflict(NamedTuple):
 class _Statistics(NamedTuple):
     """Of one site in each lane: the mean and standard deviation of the observed and of the simulated data."""
 
-    observed: np.ndarray  # (lane, 2)
+    observed: np.ndarray  # (lane, 2); NaN where the likelihood cannot hold the data
     simulated: np.ndarray  # (lane, 2); not finite where the simulated data overflow
 
 
@@ -100,7 +96,7 @@ def _conflicts(program: Program, keys: Sequence[str]) -> Iterator[_Conflict]:
                 simulated = told.simulated[:, at]
                 name = ("mean", "standard deviation")[at]
                 yield _Conflict(
-                    key, site, rows, name, float(told.observed[0, at]), float(simulated.min()), float(simulated.max())
+                    key, site, rows, name, _observed(told, at), float(simulated.min()), float(simulated.max())
                 )
 
 
@@ -108,13 +104,19 @@ def _unreached(told: _Statistics, beyond: float = BEYOND) -> list[int]:
     """Which statistics no simulated data set reaches: 0 for the mean, 1 for the standard deviation."""
     found = []
     for at in (0, 1):
-        observed, simulated = told.observed[0, at], told.simulated[:, at]
+        observed, simulated = _observed(told, at), told.simulated[:, at]
         if not np.isfinite(observed) or not np.isfinite(simulated).all():
             continue
         above, below = _beyond(simulated, observed, beyond), _beyond(-simulated, -observed, beyond)
         if above or (below and at == 0):
             found.append(at)
     return found
+
+
+def _observed(told: _Statistics, at: int) -> float:
+    """The observed statistic; NaN where no lane holds the data: parameters may decide what a likelihood can hold."""
+    known = told.observed[np.isfinite(told.observed[:, at]), at]
+    return float(known[0]) if len(known) else math.nan
 
 
 def _beyond(simulated: np.ndarray, observed: float, spacings: float) -> bool:
@@ -183,7 +185,9 @@ class _Simulator:
             simulated = _sample(site.fn, data)
             if site.fn.is_discrete:  # large counts overflow to negative ones
                 simulated = jnp.where(jnp.all(site.fn.support(simulated)), simulated, jnp.nan)
-            observed = site.value.astype(jnp.float32)
+            # Data that the likelihood cannot hold are told by another check; no prior would reach them.
+            held = jnp.all(jnp.broadcast_to(site.fn.support(site.value), site.mask.shape) | ~site.mask)
+            observed = jnp.where(held, site.value.astype(jnp.float32), jnp.nan)
             told[site.name] = statistics(observed, site.mask), statistics(simulated.astype(jnp.float32), site.mask)
         return told
 
@@ -228,7 +232,8 @@ def _mean_and_sd(values: Any, mask: Any) -> Any:
 
 def _finding(plan: Plan, alike: Sequence[_Conflict], looked_at: int) -> Finding:
     keys = {one.key for one in alike}
-    first = min(alike, key=lambda one: list(plan.universes).index(one.key))
+    first_key = next(key for key in plan.universes if key in keys)
+    first = next(one for one in alike if one.key == first_key)
     size = "larger" if first.observed > first.high else "smaller"
     of_some = f" (of {looked_at:,} looked at)" if looked_at < len(plan.program_of) else ""
     what = (

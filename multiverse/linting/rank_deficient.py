@@ -9,7 +9,7 @@ are left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from multiverse.linting.columns import Column
 from multiverse.linting.data_sets import DataSet, data_sets, forbidding, where
 from multiverse.linting.finding import Finding, finding
+from multiverse.linting.observed import observed_sites
 from multiverse.linting.use import Use
 from multiverse.planning.density import draw_of
 from multiverse.planning.plan import Plan
@@ -133,7 +134,7 @@ def _gradients(program: Program, key: str, paths: set[str]) -> tuple[dict[str, n
 
     with jax.enable_x64(True), TRACING:
         leaves = program.leaves(key)
-        observed = [np.asarray(value) for value in _observed(program, leaves)]
+        observed = [np.asarray(site.value) for site in observed_sites(program, leaves, jax.random.key(0))]
         asked = {path: leaves[path] for path in paths & leaves.keys()}
         real = {path: leaf for path, leaf in asked.items() if leaf.dtype.kind == "f"}
         likelihood = draw_of(program.signature, program.sites, ())
@@ -153,15 +154,6 @@ def _gradients(program: Program, key: str, paths: set[str]) -> tuple[dict[str, n
                 continue
             return {path: np.asarray(gradient) for path, gradient in found.items()}, observed
     return {}, observed
-
-
-def _observed(program: Program, leaves: Mapping[str, np.ndarray]) -> list[Any]:
-    import jax
-    import numpyro
-
-    seeded = numpyro.handlers.seed(program.signature, jax.random.key(0))
-    trace = numpyro.handlers.trace(seeded).get_trace(leaves)
-    return [trace[name]["value"] for name in program.sites.observed]
 
 
 # ------------------------------------------------------------------------------------------------- functions

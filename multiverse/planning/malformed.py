@@ -15,8 +15,11 @@ from multiverse.study import Study
 TABLES = frozenset(".csv .tsv .txt .parquet .feather .json .xlsx .nc .npy .npz .dta .sav .rds".split())
 
 
-def malformed(study: Study) -> list[Problem]:
+def malformed(study: object) -> list[Problem]:
     """The parts of a study that are of another kind than they must be: nothing more can be told before they are."""
+    if not isinstance(study, Study):
+        mend = 'write `study = mv.Study("a name", data=..., estimate=..., space=space)`, and plan the study'
+        return [Problem(f"what is to be planned is {a(study)}.", "a multiverse.Study", mend)]
     given: Mapping[str, Any] = vars(study)
     steps = given["prepare"] if isinstance(given["prepare"], list | tuple) else [given["prepare"]]
     analyses = {part: given[part] for part in ("model", "estimate") if given[part] is not None}

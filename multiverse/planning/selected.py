@@ -5,6 +5,7 @@ from __future__ import annotations
 from multiverse.design.design import Design, Selection
 from multiverse.design.designs import by_name
 from multiverse.errors import Problem, SpaceError
+from multiverse.space.counted import counted
 from multiverse.space.space import Space
 
 PLANNED_MOST = 5_000_000  # universes, some 2 kB each: more would not fit into 16 GB with their answers
@@ -37,9 +38,8 @@ def _no_design(value: object) -> Problem:
 
 
 def _too_many(size: int) -> Problem:
-    said = f"{size:,}" if size < 10**15 else f"about 10^{len(str(size)) - 1}"
     return Problem(
-        f"the plan would hold {said} universes.",
+        f"the plan would hold {counted(size, 'universe')}.",
         f"at most {PLANNED_MOST:,}",
         "take a part of the space: plan(study, design=mv.designs.random(1000)), or --design random --universes 1000",
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from multiverse.planning.leaf_path import spoken
 from multiverse.planning.program import Program
+from multiverse.space.counted import counted
 
 if TYPE_CHECKING:
     from multiverse.planning.plan import Plan
@@ -70,11 +71,6 @@ def duplicates(plan: Plan) -> str:
     many = len(plan.twins) > 1
     alike = f"{len(plan.twins):,} are exact duplicates of others" if many else "1 is an exact duplicate of another"
     return f", of which {alike} and not run again,"
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 universe`, `2 universes`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:

@@ -59,8 +59,8 @@ def _universes(data: CurveData, title: str) -> list[str]:
     if 0 < summary.n < counts.green:
         out.append(f"Universes that differ only in parameterization count once, which leaves {summary.n:,}.")
     if counts.duplicates:
-        alike = "is an exact duplicate of another" if counts.duplicates == 1 else "are exact duplicates of others"
-        out.append(f"{counts.duplicates:,} of them {alike}, counted as distinct.")
+        shares = "shares" if counts.duplicates == 1 else "share"
+        out.append(f"{counts.duplicates:,} of them {shares} the answer of an exact duplicate, and each counts.")
     return out
 
 
@@ -118,7 +118,7 @@ def _reference(data: CurveData) -> list[str]:
         about.insert(0, f"95% {row['interval']} interval {low} to {high}")
     said = f" ({'; '.join(about)})" if about else ""
     return [
-        "Diamond and black ticks: the reference universe, the first option of every decision: "
+        "Diamond and black ticks: the reference universe, the analysis that would have been published: "
         f"{_say(data, row['median'])}{said}."
     ]
 
@@ -129,7 +129,9 @@ def _panel(data: CurveData) -> list[str]:
     out = ["Below: a tick where a universe has an option."]
     if data.universes[list(data.heads["decision"])].isna().any(axis=None):
         out.append("No tick: the decision does not apply.")
-    known = data.heads[np.isfinite(data.heads["share"])]
+    shares = data.attribution.table
+    told = (shares["share"] != 0) | ~shares["decision"].isin(data.fixed)
+    known = shares[np.isfinite(shares["share"]) & told]
     if len(known):
         listed = ", ".join(f"{d} {percent(s)}" for d, s in zip(known["decision"], known["share"], strict=True))
         noisy = data.kinds.bayesian or (data.universes["mcse_mean"] > 0).any()
@@ -140,6 +142,8 @@ def _panel(data: CurveData) -> list[str]:
             "Share: the part of the variance between universes that a decision accounts for (Shapley), interactions "
             f"shared out{whole}{less} ({listed})."
         )
+        if known["decision"].str.contains(" + ", regex=False).any():
+            out.append("Decisions that move together have one share, which stands beside each.")
     else:
         out.append("Universes differ too little, or are too few, to share out the variance between them.")
     middle = data.kinds.middle("median", "estimate")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from multiverse.aggregate.printing import count
-from multiverse.plot.diagram_counts import levels, universes_so_far, universes_with
+from multiverse.plot.diagram_counts import counted_levels, universes_so_far, universes_with
 from multiverse.plot.rule_words import rule_words
 from multiverse.space.diagram import Diagram
 from multiverse.space.rules import Forbid, Link, OnlyWhen
@@ -95,7 +95,7 @@ def decision_tree_data(space: Space, name: str = "") -> TreeData:
     diagram, reference = space.diagram, space.reference
     names, notes = tuple(space.decisions), _notes(space)
     steps = []
-    for place, level in zip(diagram.places, levels(diagram), strict=False):
+    for place, level in zip(diagram.places, counted_levels(diagram), strict=False):
         decision = names[place]
         counted = universes_with(level)
         offered = (*space.decisions[decision].labels, None)

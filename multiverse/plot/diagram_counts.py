@@ -17,7 +17,7 @@ Level = Mapping[Node, int]
 """The nodes at one depth, each with the number of ways to get there from the root."""
 
 
-def levels(diagram: Diagram) -> Iterator[Level]:
+def counted_levels(diagram: Diagram) -> Iterator[Level]:
     """The nodes of each step, in the order in which decisions are taken; then the ends."""
     level: dict[Node, int] = {diagram.root: 1}
     yield level

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from multiverse.plot.boxes_row import BETWEEN, Shown, boxes_row
 from multiverse.plot.decision_tree_data import RULED_OUT, Note, TreeData, TreeStep
-from multiverse.plot.diagram_counts import levels, universes_with_both
+from multiverse.plot.diagram_counts import counted_levels, universes_with_both
 from multiverse.plot.sheet import Box, Line, Sheet, Text
 from multiverse.plot.style import DARK, PALE_LINE
 from multiverse.plot.text_width import shorten, text_width, wrap
@@ -138,7 +138,7 @@ def _links(data: TreeData, rows: Sequence[Sequence[Shown]], places: Sequence[tup
     allowed: list[Line] = []
     forbidden: list[Line] = []
     own: list[Line] = []
-    for number, level in enumerate(levels(data.diagram)):
+    for number, level in enumerate(counted_levels(data.diagram)):
         if number + 1 >= len(rows):
             break
         first, second = rows[number], rows[number + 1]

@@ -69,15 +69,8 @@ def _held(rule: Forbid | OnlyWhen | OptionRule, decisions: Mapping[str, Decision
     )
     if math.prod(map(len, offered)) > ASKED_MOST:
         return Held(asked.names, offered, None)
-    first = len(asked.positional)
-
-    def holds(labels: Labels) -> bool:
-        try:
-            return bool(rule.rule(*labels[:first], **dict(zip(asked.keyword, labels[first:], strict=True))))
-        except Exception:  # it may never be asked this in the space: another rule keeps these labels apart
-            return False
-
-    return Held(asked.names, offered, tuple(labels for labels in itertools.product(*offered) if holds(labels)))
+    rows = tuple(labels for labels in itertools.product(*offered) if asked.holds(rule.rule, labels))
+    return Held(asked.names, offered, rows)
 
 
 def _met(held: Held) -> list[Labels]:

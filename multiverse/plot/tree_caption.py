@@ -46,7 +46,8 @@ def _notes(data: TreeData) -> list[str]:
     if not data.notes:
         return []
     words = [
-        "Numbers in orange mark what was ruled out, with the universes that each rule takes away after those before."
+        "Numbers in orange mark what was ruled out, with the universes that each rule takes away after those declared "
+        "before it."
     ]
     marked = any(note.about == RULED_OUT for note in data.notes)
     if any(note.about == TOGETHER for note in data.notes):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,8 @@ def _as_tuple(labels: Any) -> Any:
     """One label or several as a tuple; what is neither stays as it is, for `mistakes` to name."""
     if isinstance(labels, str):
         return (labels,)
+    if isinstance(labels, Set):  # a set has another order in every process
+        return tuple(sorted(labels, key=str))
     return tuple(labels) if isinstance(labels, Collection) and not isinstance(labels, Mapping) else labels
 
 

@@ -151,8 +151,13 @@ class Diagram:
     def offered(self) -> list[set[str | None]]:
         """(decision,) in declared order: the labels that occur in at least one universe."""
         found: list[set[str | None]] = [set() for _ in self.places]
-        level = {self.root}
-        for place in self.places:
+        for place, level in self.levels():
             found[place].update(label for node in level for label in node.labels)
-            level = {child for node in level for child in node.children}
         return found
+
+    def levels(self) -> Iterator[tuple[int, list[Node]]]:
+        """The place of the decision and the nodes of each depth, each node once, from the root down."""
+        level = [self.root]
+        for place in self.places:
+            yield place, level
+            level = list(dict.fromkeys(child for node in level for child in node.children))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from multiverse.errors import Problem, SpaceError, near_miss
+from multiverse.space.counted import counted
 from multiverse.space.decision import Decision, decision
 
 NONE = "none"  # the label of the empty set
@@ -168,10 +169,9 @@ def _none_or_too_many(at_least: int, at_most: int, counts: Sequence[int]) -> Pro
             f"at_least={possible[0]}, at_most={possible[-1]}",
         )
     fits = [size for size in range(at_least, at_most) if 0 < sum(counts[at_least : size + 1]) <= OPTIONS_MOST]
-    said = f"{found:,}" if found < 10**15 else f"about 10^{len(str(found)) - 1}"
     fewer = f"at_most={fits[-1]} leaves {sum(counts[at_least : fits[-1] + 1]):,}; " if fits else ""
     return Problem(
-        f"power_set would make {said} options.",
+        f"power_set would make {counted(found, 'option')}.",
         f"at most {OPTIONS_MOST:,}",
         f"{fewer}or let some covariates enter `together` or `always`, or give each a decision of its own, "
         '`age=decision("covariates", {"out": 0.0, "in": 1.0})`, and plan a part of that space: '

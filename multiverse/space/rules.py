@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -103,6 +103,17 @@ class Arguments(NamedTuple):
     def names(self) -> tuple[str, ...]:
         """All decisions the rule asks for, in the order of its parameters."""
         return self.positional + self.keyword
+
+    def holds(self, rule: Ask, labels: Sequence[str | None]) -> bool:
+        """The rule's answer to these labels, in the order of `names`; false where it raises.
+
+        Of a sound space it raises only for labels that other rules keep apart, else `Space.check` would say so.
+        """
+        first = len(self.positional)
+        try:
+            return bool(rule(*labels[:first], **dict(zip(self.keyword, labels[first:], strict=True))))
+        except Exception:  # the user's code may raise anything
+            return False
 
 
 class RuledOut(NamedTuple):

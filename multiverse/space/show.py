@@ -8,6 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from multiverse.space.condition import When
+from multiverse.space.counted import counted, number_text
 from multiverse.space.decision import Decision
 from multiverse.space.mistaken_rule import arguments
 from multiverse.space.part import numbered
@@ -65,39 +66,31 @@ def html(space: Space) -> str:
 def _headline(space: Space) -> str:
     mistakes = len(space.check())
     if mistakes:
-        return f"Space of {_counted(len(space.decisions), 'decision')} with {_counted(mistakes, 'mistake')}"
-    size, combinations = _counted(space.size, "universe"), _counted(space.combinations, "combination")
-    parts = space._parts
+        return f"Space of {counted(len(space.decisions), 'decision')} with {counted(mistakes, 'mistake')}"
+    size, combinations = counted(space.size, "universe"), counted(space.combinations, "combination")
+    parts = space.parts
     if len(parts) > 1:
         return f"Space of {size}, the union of {len(parts)} spaces" + (
-            f", which share {_number(space.shared)}" if space.shared else ""
+            f", which share {number_text(space.shared)}" if space.shared else ""
         )
     return f"Space of {size}" + (f" out of {combinations}" if parts[0].rules else "")
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{_number(number)} {noun}{'' if number == 1 else 's'}"
-
-
-def _number(number: int) -> str:
-    return f"{number:,}" if number < 10**15 else f"about 10^{len(str(number)) - 1}"
-
-
 def _said(space: Space) -> list[tuple[str, str]]:
     """Each rule as a word and what follows it; of a union also where it holds, if that is not everywhere."""
-    rules, held_by = numbered([part.rules for part in space._parts])
+    rules, held_by = numbered([part.rules for part in space.parts])
     told = []
     if len(held_by) > 1 and not space.check():
-        for number, counted in enumerate(space._examined.parts[:RULES_SHOWN], 1):
-            names = ", ".join(counted.part.decisions)
-            told.append((f"space {number}", f"{_counted(counted.diagram.size, 'universe')} of {names}"))
+        for number, one in enumerate(space._examined.parts[:RULES_SHOWN], 1):
+            names = ", ".join(one.part.decisions) or "no decision"
+            told.append((f"space {number}", f"{counted(one.diagram.size, 'universe')} of {names}"))
     for number, rule in enumerate(rules[:RULES_SHOWN]):
         inside = [str(place) for place, numbers in enumerate(held_by, 1) if number in numbers]
         where = "" if len(inside) == len(held_by) else f" (in space {' and '.join(inside)} of the union)"
         word, what = _rule(rule, space)
         told.append((word, what + where))
     if len(rules) > RULES_SHOWN:
-        told.append(("and", _counted(len(rules) - RULES_SHOWN, "more rule")))
+        told.append(("and", counted(len(rules) - RULES_SHOWN, "more rule")))
     return told
 
 

@@ -53,8 +53,21 @@ class Space:
 
     @property
     def links(self) -> tuple[tuple[str, ...], ...]:
-        """The decisions that move together, a tuple for each `link`."""
-        return tuple(rule.decisions for rule in self._declared if isinstance(rule, Link))
+        """The decisions that move together, a tuple for each `link`; of a union where they do so in all of it."""
+        linked = [{rule.decisions for rule in part.declared if isinstance(rule, Link)} for part in self._parts]
+        return tuple(
+            names
+            for names in dict.fromkeys(rule.decisions for rule in self._declared if isinstance(rule, Link))
+            if all(
+                names in own or len(part.decisions.keys() & set(names)) < 2
+                for part, own in zip(self._parts, linked, strict=True)
+            )
+        )
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The spaces of a union, each with its own options and rules; of any other space, one."""
+        return self._parts
 
     def forbid(self, why: str, rule: Ask | Mapping[str, Labels]) -> Space:
         """The space without the universes where `rule` is true; `why` tells a reader what is wrong with them.

@@ -53,7 +53,7 @@ class Together:
 
 def together(diagram: Diagram) -> Together:
     """Every option that is in a universe, in declared order of the decisions, and what it occurs with."""
-    steps = levels(diagram)
+    steps = list(diagram.levels())
     offered = [(place, dict.fromkeys(label for node in level for label in node.labels)) for place, level in steps]
     items = tuple(Item(place, label) for place, labels in sorted(offered) for label in labels if label is not None)
     number = {item: i for i, item in enumerate(items)}
@@ -84,13 +84,4 @@ def bits(numbers: int) -> list[int]:
         low = numbers & -numbers
         found.append(low.bit_length() - 1)
         numbers ^= low
-    return found
-
-
-def levels(diagram: Diagram) -> list[tuple[int, list[Node]]]:
-    """The place of the decision and the nodes of each depth, from the root down."""
-    found, level = [], [diagram.root]
-    for place in diagram.places:
-        found.append((place, level))
-        level = list(dict.fromkeys(child for node in level for child in node.children))
     return found

@@ -109,3 +109,13 @@ def test_in_a_mixture_claims_on_intervals_are_of_those_that_have_one(make):
         assert sum(parts) == pytest.approx(1.0)
     assert "of the universes that have one" in str(answer)
     assert "4 distinct analyses; 95% intervals (2 credible; 2 without)" in str(answer)
+
+
+def test_only_a_claim_that_monte_carlo_error_may_turn_is_unsure(make):
+    """An interval that begins near the region's lower end, and ends far above it, is astride however it moves."""
+    estimates = make({"a": ("prior", ["p", "q"])}, [1.0, 1.0], mcse=0.05)
+    low = float(estimates.table["q2_5"].iloc[0])
+    claims = {claim.text: claim.unsure for claim in agreement(estimates, rope=(low + 0.01, low + 1.0)).claims}
+    assert [claims[text] for text in claims if "to" in text] == [0, 0, 0]
+    near = {claim.text: claim.unsure for claim in agreement(estimates, above=low + 0.01).claims}
+    assert near[f"interval above {low + 0.01:g}"] == 2

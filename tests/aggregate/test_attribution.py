@@ -8,6 +8,7 @@ import pytest
 
 from multiverse.aggregate.attribution import attribution
 from multiverse.aggregate.estimates import Estimates
+from multiverse.errors import ResultError
 
 THREE = {
     "a": ("preprocessing", ["a0", "a1", "a2"]),
@@ -55,6 +56,18 @@ def test_indices_of_a_polynomial_with_interactions(make):
         assert shares(answer)[name] == pytest.approx(expected[i], rel=1e-10)
     assert answer.table["share"].sum() == pytest.approx(1.0)
     assert answer.table["low"].isna().all()  # nothing makes them uncertain
+
+
+def test_a_decision_may_be_called_as_columns_of_other_tables_are(make):
+    names = ("weight", "universes", "share")
+    renamed = dict(zip(names, THREE.values(), strict=True))
+    plain, other = attribution(make(THREE, polynomial)), attribution(make(renamed, lambda *at: polynomial(*at)))
+    assert [shares(other)[name] for name in names] == [shares(plain)[name] for name in THREE]
+
+
+def test_a_decision_that_is_none_has_no_share(make):
+    with pytest.raises(ResultError, match="'famly' is no decision(.|\n)*Did you mean 'family'"):
+        attribution(make({"family": ("likelihood", ["normal", "student"])}, lambda family: family)).share("famly")
 
 
 def test_by_hand_with_one_interaction(make):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multiverse.aggregate.collapse import collapse
+from multiverse.aggregate.collapse import AVERAGED, collapse
 from multiverse.aggregate.estimates import DecisionInfo
 
 SPACE = {
@@ -25,7 +25,7 @@ def test_parameterizations_are_averaged_with_the_error_of_an_average(make):
     assert out["sd"].iloc[0] == pytest.approx(np.sqrt((1 + 4 + 9) / 3))
     assert out["mcse_mean"].iloc[0] == pytest.approx(1.3 / 3)  # sqrt(.09 + .16 + 1.44) = 1.3
     assert list(out["ess"]) == [1200.0, 1200.0]
-    assert list(out["universes"]) == [3, 3]
+    assert list(out[AVERAGED]) == [3, 3]
     assert list(out["reference"]) == [True, False]
 
 
@@ -33,7 +33,7 @@ def test_a_red_parameterization_leaves_the_others(make):
     estimates = make(SPACE, [1.0, 2.0, 300.0, 10.0, 11.0, 15.0], red=(2,))
     out = collapse(estimates.green, estimates.decisions)
     assert list(out["mean"]) == [1.5, 12.0]
-    assert list(out["universes"]) == [2, 3]
+    assert list(out[AVERAGED]) == [2, 3]
 
 
 def test_inactive_options_keep_universes_apart(make):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from multiverse.aggregate.estimates import Estimates
 from multiverse.aggregate.interactions import pairs
+from multiverse.errors import ResultError
 
 TWO = {"x": ("prior", ["-", "+"]), "y": ("likelihood", ["-", "+"])}
 FOUR = {name: ("prior", ["0", "1", "2"]) for name in "abcd"}
@@ -19,7 +20,7 @@ def test_by_hand(make):
     answer = pairs(make(TWO, lambda x, y: (2 * x - 1) + (2 * y - 1) + (2 * x - 1) * (2 * y - 1)))
     assert answer.balanced
     assert answer.share("x", "y") == answer.share("y", "x") == pytest.approx(1 / 3)
-    with pytest.raises(KeyError):
+    with pytest.raises(ResultError, match="no pair"):
         answer.share("x", "z")
 
 
@@ -79,4 +80,4 @@ def test_red_ones_beside_no_variance_and_printing(make):
 
 def test_a_sample_without_room_for_pairs_says_so(make):
     estimates = make(FOUR, lambda a, b, c, d: 1.0 * a * b + c, planned=1000)
-    assert "too few universes to tell interactions" in pairs(estimates).note
+    assert "too few universes to tell whether decisions act together" in pairs(estimates).note

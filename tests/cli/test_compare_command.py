@@ -11,8 +11,8 @@ import pytest
 
 @pytest.fixture
 def two_runs(multiverse, answered: Path) -> Path:
-    """The study file, answered as `main` and, with another seed and no ladder, as `again`."""
-    assert multiverse("run", answered, "--run", "again", "--seed", "1", "--no-ladder").exit_code == 0
+    """The study file, answered as `main` and, with another seed, as `again`."""
+    assert multiverse("run", answered, "--run", "again", "--seed", "1").exit_code == 0
     return answered
 
 
@@ -22,7 +22,7 @@ def test_two_runs(multiverse, two_runs: Path, tmp_path: Path) -> None:
     assert "'mu' in run 'again' against run 'main': 4 universes compared, green in both" in answer.stdout
     assert "within 2 combined Monte Carlo errors (chance alone: 95%)" in answer.stdout
     assert "left out: 0 red in 'main' only, 0 red in 'again' only, 0 red in both" in answer.stdout
-    assert "settings that differ: ZZZ" in answer.stdout
+    assert "settings that differ: seed 0 and 1\n" in answer.stdout
     table = pd.read_csv(tmp_path / "apart.csv")
     assert set(table["prior"]) == {"weak", "tight"} and len(table) == 4
     told = json.loads(multiverse("compare", two_runs, "again", "main", "--json").stdout)

@@ -122,12 +122,12 @@ def test_a_study_that_moved_goes_on(multiverse, answered: Path, tmp_path: Path) 
     assert json.loads(multiverse("run", moved / "small.py", "--json").stdout)["answered_now"] == 0
 
 
-GATE = "mv.Gate(rhat_max=3.0, ess_per_chain=60, divergences_max=100, ebfmi_min=0.0)"
-CLIMBS = STUDY.replace("draws=50, gate=OPEN", f"draws=150, gate={GATE}")
+GATE = "mv.Gate(rhat_max=3.0, ess_per_chain=20, divergences_max=100, ebfmi_min=0.0)"
+CLIMBS = STUDY.replace("gate=OPEN", f"gate={GATE}")
 
 
 def test_what_was_tried_again_is_told_and_retry_names_reasons(multiverse, study: Path, tmp_path: Path) -> None:
-    """150 draws a chain are too few for some: what the ladder mends is said, the rest is red."""
+    """50 draws a chain are too few for some: what the ladder mends is said, the rest is red."""
     study.write_text(CLIMBS)
     store = tmp_path / "climbed"
     answer = multiverse("run", study, "--store", store)

@@ -82,6 +82,7 @@ def test_it_stops_at_its_limit_and_says_how_far_it_came(block: StoppableBlock, a
     assert sampled.draws is None and sampled.transitions == stoppable.FIRST_LOOK and sampled.seconds > 0
 
 
+@pytest.mark.slow  # another program; by default tests/cli/test_run_command.py climbs to a rung that thins
 def test_a_thinned_chain_is_every_second_draw_of_one_twice_as_long(
     twelve: Plan, quick: NUTS, arguments: Arguments, whole: LaneDraws
 ) -> None:

@@ -11,7 +11,6 @@ import pytest
 import multiverse as mv
 from multiverse.linting.columns import columns, with_column
 from multiverse.linting.data_sets import data_sets, forbidding, options_of, where
-from multiverse.linting.use import mentions
 from multiverse.progress import no_progress
 
 MATRIX = np.arange(12.0).reshape(4, 3)
@@ -98,18 +97,3 @@ def test_the_options_that_single_universes_out(plan: mv.Plan) -> None:
     assert options_of(plan, keys(rows=("all",), power=("2",))) == {"rows": ("all",), "power": ("2",)}
     assert "lambda rows, power: (rows, power) == ('all', '2')" in forbidding(plan, keys(rows=("all",), power=("2",)))
     assert forbidding(plan, keys(rows=("three", "two"))) == ""
-
-
-CODE = -77
-
-
-def helper(x: float) -> bool:
-    return x == CODE
-
-
-def test_the_numbers_that_a_function_mentions() -> None:
-    assert mentions(lambda data: data[data != -99], -99) and not mentions(lambda data: data, -99)
-    assert not mentions(lambda data: data[data != 99], -99)
-    assert mentions(lambda data: [x for x in data if helper(x)], CODE)
-    assert mentions(lambda data: data not in (-8, -9), -9)
-    assert not mentions(np.mean, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpyro.infer.reparam import LocScaleReparam
 
 import multiverse as mv
 from multiverse.linting.checks import CHECKS
-from multiverse.linting.duplicates import NAMES, duplicates
+from multiverse.linting.duplicates import NAMES, _written, duplicates
 from multiverse.linting.finding import Finding
 from multiverse.linting.lint import linted
 from multiverse.progress import no_progress
@@ -263,3 +264,8 @@ def test_a_plan_whose_universes_cannot_all_be_answered() -> None:
     space = mv.Space(rows=mv.preprocessing(all="all", none="none"), ghost=mv.prior(a=1.0, b=2.0))
     (only,) = duplicates(plan_of(level, space, prepare=some))
     assert "the decision 'ghost' changes nothing" in only.what and len(only.universes) == 1
+
+
+@pytest.mark.parametrize("labels", [['the "usual" one', "it's", "two\nlines"], ["plain"]])
+def test_labels_in_a_mend_are_python_whatever_they_are(labels: list[str]) -> None:
+    assert ast.literal_eval(_written(labels)) == (labels if len(labels) > 1 else labels[0])

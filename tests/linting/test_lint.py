@@ -63,3 +63,12 @@ def test_universes_are_named_by_their_labels(plan: mv.Plan) -> None:
     assert named(plan, plan.keys[:1]) == ", ".join(f"{name}={label}" for name, label in first.active.items())
     assert named(plan, plan.keys).endswith(f"; and {len(plan) - 2} more")
     assert named(plan, []) == ""
+
+
+def test_what_is_no_plan_is_told(normal_mean: ModuleType):
+    study = normal_mean.study(normal_mean.space(priors=("wide",), noises=("three",)))
+    with pytest.raises(mv.MultiverseError, match="lint was given a Study, which is no plan"):
+        lint(study)  # type: ignore[arg-type]
+    for act in (mv.plan, mv.run):
+        with pytest.raises(mv.MultiverseError, match="what is to be planned is"):
+            act(study.space)

@@ -67,7 +67,11 @@ WIDE = (
 )  # the narrow figure is the hard one: the wide one by example
 
 
-@pytest.mark.parametrize(("name", "width"), [(n, "89mm") for n in CASES] + [(n, "183mm") for n in WIDE])
+@pytest.mark.parametrize(
+    ("name", "width"),
+    [(n, "89mm") for n in CASES]
+    + [pytest.param(n, "183mm", marks=[pytest.mark.slow] if n != "every kind" else []) for n in WIDE],
+)
 def test_every_text_is_on_the_page_large_enough_and_none_lies_on_another(make, text_boxes, name, width):
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -6,7 +6,9 @@ import pytest
 from multiverse.aggregate.attribution import attribution
 from multiverse.aggregate.estimates import Estimates
 from multiverse.errors import ResultError
+from multiverse.planning.reserved import CURVE_COLUMNS
 from multiverse.plot.curve_data import BANDWIDTH, curve_data, density
+from multiverse.store.schema import RESERVED_COLUMNS
 
 
 def test_universes_are_sorted_by_median_and_ranked(make):
@@ -17,6 +19,13 @@ def test_universes_are_sorted_by_median_and_ranked(make):
     assert rows["median"].is_monotonic_increasing
     assert (~rows["ok"]).sum() == 2
     assert rows["reference"].sum() == 1
+
+
+def test_no_decision_can_hide_a_column(make):
+    data = curve_data(estimates := make())
+    own = set(data.universes.columns) - set(estimates.decisions)
+    assert own <= RESERVED_COLUMNS | CURVE_COLUMNS
+    assert own >= CURVE_COLUMNS
 
 
 def test_ties_are_sorted_by_key(make):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import multiverse as mv
-from multiverse.plot.diagram_counts import levels, universes_so_far, universes_with, universes_with_both
+from multiverse.plot.diagram_counts import counted_levels, universes_so_far, universes_with, universes_with_both
 
 
 def space_of(sizes, forbidden, conditional) -> mv.Space:
@@ -25,7 +25,7 @@ def test_counts_are_those_of_the_universes(sizes, forbidden, conditional):
     names = list(space.decisions)
     order = [names[place] for place in space.diagram.places]
     universes = [[universe[name] for name in order] for universe in space]
-    found = list(levels(space.diagram))
+    found = list(counted_levels(space.diagram))
     assert sum(found[-1].values()) == len(universes)
     for depth in range(len(order)):
         level = found[depth]
@@ -42,7 +42,7 @@ def test_options_that_are_drawn_as_one_are_counted_as_one():
     space = mv.Space(a=mv.prior({"x": 1, "y": 2, "z": 3}), b=mv.prior({"u": 1, "v": 2})).forbid(
         "a reason", {"a": "z", "b": "v"}
     )
-    level = next(levels(space.diagram))
+    level = next(counted_levels(space.diagram))
     both = universes_with_both(level, {"x": "x", "y": "rest", "z": "rest"}, {"u": "u", "v": "v"})
     assert both == {("x", "u"): 1, ("x", "v"): 1, ("rest", "u"): 2, ("rest", "v"): 1}
 
@@ -50,7 +50,7 @@ def test_options_that_are_drawn_as_one_are_counted_as_one():
 def test_a_space_too_large_to_walk_is_counted():
     space = mv.Space({f"d{i}": mv.prior({f"{j}": j for j in range(10)}) for i in range(40)})
     space = space.forbid("a reason", {"d0": "3", "d20": "7"})
-    found = list(levels(space.diagram))
+    found = list(counted_levels(space.diagram))
     assert universes_with(found[20])["7"] == 9 * 10**38
     assert universes_with(found[0])["3"] == 9 * 10**38
     assert universes_so_far(found[39]) == 99 * 10**38 == pytest.approx(space.size)

@@ -41,7 +41,10 @@ study = mv.Study(
     prepare=prepare,
     model=model,
     estimands={"mu": "mu"},
-    space=mv.Space(rows=mv.preprocessing(all=0, most=3), prior=mv.prior(weak=dist.Normal(0.0, 10.0))),
+    space=mv.Space(
+        rows=mv.preprocessing(all=0, most=3),
+        prior=mv.prior(weak=dist.Normal(0.0, 10.0), tight=dist.Normal(0.0, 0.5)),
+    ),
 )
 """
 Y = np.linspace(-1.0, 2.0, 12)
@@ -61,11 +64,11 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def results(repository: Path) -> Results:
-    """Two universes; what passes the gate does not matter here."""
+    """Four universes, whose program tests/cli has too; what passes the gate does not matter here."""
     path = list(sys.path)
     study = load_study(repository / "small_study.py").study
     sys.path[:] = path
-    engine = mv.NUTS(chains=2, warmup=20, draws=20, seed=5, ladder=(), gate=GATE)
+    engine = mv.NUTS(chains=2, warmup=50, draws=50, seed=5, ladder=(), gate=GATE)
     return mv.run(study, store=repository / "runs", engine=engine, progress=no_progress)
 
 
@@ -124,4 +127,4 @@ def test_source(results: Results, repository: Path) -> None:
 
 def test_settings_are_as_they_were_given(results: Results) -> None:
     told = {name: json.loads(value) for name, value in section(results, "settings").items()}
-    assert (told["engine"], told["draws"], told["seed"], told["gate.rhat_max"]) == ("nuts", 20, 5, 2.0)
+    assert (told["engine"], told["draws"], told["seed"], told["gate.rhat_max"]) == ("nuts", 50, 5, 2.0)

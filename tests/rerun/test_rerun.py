@@ -186,7 +186,8 @@ def test_from_the_file_that_the_run_recorded(own_modules: None, normal_mean: Mod
 
     path = tmp_path / "filed.py"
     path.write_text(FILE)
-    run(load_study(path).study, store=tmp_path / "store", engine=normal_mean.QUICK, progress=no_progress)
+    engine = replace(normal_mean.QUICK, warmup=50, draws=50)  # as tests/cli: the same program in the cache on disk
+    run(load_study(path).study, store=tmp_path / "store", engine=engine, progress=no_progress)
     results = load(tmp_path / "store")
     again = results.rerun("reference", progress=no_progress)
     assert again.same and again.setup.study == str(path)

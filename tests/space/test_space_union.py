@@ -7,6 +7,7 @@ import pickle
 import pytest
 
 from multiverse.errors import SpaceError
+from multiverse.space import show
 from multiverse.space.decision import decision, likelihood, prior
 from multiverse.space.rules import Forbid, Link, OnlyWhen, OptionRule
 from multiverse.space.space import Space
@@ -107,7 +108,7 @@ def test_links_count_options_as_they_were_when_the_link_was_made():
     one = Space(a=prior(x=1, y=2), b=prior(x=1, y=2)).link("a", "b")
     other = Space(a=prior(z=3, y=2, x=1), b=prior(x=1, y=2, z=3)).link("a", "b")
     assert {universe.labels for universe in one | other} == {("x", "x"), ("y", "y"), ("z", "x"), ("x", "z")}
-    assert (one | other).links == (("a", "b"), ("a", "b"))
+    assert (one | other).links == (("a", "b"),)
 
 
 def test_a_space_is_joined_with_spaces_only():
@@ -136,7 +137,8 @@ def test_a_union_crosses_processes():
 def test_how_a_union_looks():
     asks = prior({"weak": 9, "tight": 1}, requires={"tight": {"family": "normal"}})
     logs = Space(family=likelihood(normal=3, student=4), noise=asks)
-    shown = repr((COUNTS | logs).link("offset", "noise").forbid("nobody believes it", {"family": "student"}))
+    space = (COUNTS | logs).link("offset", "noise").forbid("nobody believes it", {"family": "student"})
+    shown = show.text(space, width=100)
     assert shown.splitlines() == [
         "Space of 6 universes, the union of 2 spaces",
         "  family  likelihood  poisson*, binomial, normal, student",
@@ -179,3 +181,12 @@ def test_what_is_ruled_out_is_told_rule_by_rule():
         (Link, 2),  # (y, x, y) and (y, y, x)
     ]
     assert space.size == 4
+
+
+def test_links_of_a_union_are_those_that_hold_in_all_of_it():
+    """Where the other space has both decisions, and lets them vary, they do not move together."""
+    a, b, c = (prior({"1": 1.0, "2": 2.0}) for _ in range(3))
+    linked = Space(a=a, b=b).link("a", "b")
+    assert (linked | Space(a=a, c=c)).links == (("a", "b"),)
+    assert (linked | Space(a=a, b=b)).links == ()
+    assert (Space(a=a, b=b) | Space(a=a, b=b, c=c)).link("a", "b").links == (("a", "b"),)

@@ -78,6 +78,7 @@ def without_rows(data: Any, *, prior: Any, noise: float) -> None:
         numpyro.sample("y", dist.Normal(mu, noise), obs=data["y"])
 
 
+@pytest.mark.slow  # another program; that padded rows add nothing to the log joint is in tests/planning/test_padding.py
 def test_rows_padded_and_rows_really_dropped_have_one_posterior(
     padded: Results, normal_mean: ModuleType, engine: NUTS
 ) -> None:

@@ -288,8 +288,8 @@ def test_a_function_that_hears_nothing_is_told(watched: Any, monkeypatch: pytest
 def test_ctrl_c_stops_a_question_and_not_the_next(watched: Any) -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored, as in the background
     try:
-        threading.Timer(0.3, signal.pthread_kill, [threading.main_thread().ident, signal.SIGINT]).start()
         with pytest.raises(KeyboardInterrupt):
+            threading.Timer(0.3, signal.pthread_kill, [threading.main_thread().ident, signal.SIGINT]).start()
             ask(watched.con, EXHAUST["stopped after"][2])
     finally:
         signal.signal(signal.SIGINT, before)

@@ -40,7 +40,7 @@ def test_kills_leave_the_same_end_state(tmp_path: Path, kills: int) -> None:
         assert told["moments"] == {"any": 50, "remove": 13, "pack": 13, "manifest": 12, "part": 12}
 
 
-@pytest.mark.parametrize("seconds", [2, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [1, pytest.param(60, marks=pytest.mark.slow)])
 def test_a_reader_a_writer_and_a_compactor_together(tmp_path: Path, seconds: int) -> None:
     load = Load(400 * seconds, 16, draws=5)
     load.begin(FolderStore(tmp_path))
@@ -64,8 +64,8 @@ def test_two_writers_of_the_same_run_leave_what_one_would(tmp_path: Path) -> Non
         load.begin(store)
     for part in range(load.parts):
         load.write(one, part)
-    writers = [start("write", both.path, load.universes, load.batch, 2, 0, load.parts) for _ in range(2)]
-    packer = start("pack", both.path, 0, 2)
+    writers = [start("write", both.path, load.universes, load.batch, 0, 0, load.parts) for _ in range(2)]
+    packer = start("pack", both.path, 0, 1)
     puts = sum(said(writer)["puts"] for writer in writers)
     assert said(packer)["packs"] > 0
     assert puts > load.parts  # so that some were put twice

@@ -1,14 +1,16 @@
 """A study whose every posterior is known in closed form: the mean of normal data with known noise and a normal prior.
 
 Tests import it as the fixture `normal_mean`; called as a command it runs in a process of its own:
-`python normal_mean.py STORE [--devices 2] [--threads 1] [--keep all] ...`.
+`python normal_mean.py STORE [--devices 2] [--threads 1] [--exact] ...`.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import signal
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -102,6 +104,7 @@ def main() -> None:
     asked.add_argument("--devices", type=int, help="CPU devices")
     asked.add_argument("--threads", type=int)
     asked.add_argument("--many-batches", action="store_true")
+    asked.add_argument("--exact", action="store_true", help="the engine of exact_engines.py, which compiles nothing")
     asked.add_argument("--die-in-put", type=int, default=-1, help="kill this process while it publishes this part")
     asked.add_argument("--after-rename", action="store_true", help="then, not before, the part has its name")
     at = asked.parse_args()
@@ -109,7 +112,10 @@ def main() -> None:
         jax.config.update("jax_num_cpu_devices", at.devices)
     if at.die_in_put >= 0:
         _die(at.die_in_put, at.after_rename)
-    engine = MANY_BATCHES if at.many_batches else QUICK
+    engine: Any = MANY_BATCHES if at.many_batches else QUICK
+    if at.exact:
+        sys.modules["normal_mean"] = sys.modules["__main__"]  # where it looks for the closed form
+        engine = importlib.import_module("exact_engines").OneRound()
     mv.run(study(space(dropped=4)), store=at.store, engine=engine, executor=mv.Local(at.threads))
 
 
