@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from multiverse.design import designs as designs
     from multiverse.engines.function import Function as Function
     from multiverse.engines.gate import Gate as Gate
+    from multiverse.engines.gate import WeightsGate as WeightsGate
     from multiverse.engines.ladder import Rung as Rung
+    from multiverse.engines.laplace import Laplace as Laplace
     from multiverse.engines.nuts import NUTS as NUTS
     from multiverse.errors import MultiverseError as MultiverseError
     from multiverse.estimate import Estimate as Estimate
@@ -81,8 +83,10 @@ _HOMES = {
     "run": "multiverse.sweep",
     "NUTS": "multiverse.engines.nuts",
     "Rung": "multiverse.engines.ladder",
+    "Laplace": "multiverse.engines.laplace",
     "Function": "multiverse.engines.function",
     "Gate": "multiverse.engines.gate",
+    "WeightsGate": "multiverse.engines.gate",
     "Local": "multiverse.executors.local",
     "open_store": "multiverse.store.place",
     "load": "multiverse.results",

@@ -14,12 +14,16 @@ from multiverse.errors import PlanError, Problem, near_miss
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _OPTIONS: Final = (
-    click.option("--engine", metavar="NAME", help="Which engine samples; `engine` of the study file, else nuts."),
+    click.option(
+        "--engine", metavar="NAME", help="Which engine answers: nuts, laplace; `engine` of the study file, else nuts."
+    ),
     click.option("--chains", metavar="N", type=WholeNumber(1), help="Chains a universe."),
     click.option(
         "--warmup", metavar="N", type=WholeNumber(1), help="Draws of a chain that only adapt, and are not kept."
     ),
-    click.option("--draws", metavar="N", type=WholeNumber(1), help="Draws of a chain that are kept."),
+    click.option(
+        "--draws", metavar="N", type=WholeNumber(1), help="Draws of a chain that are kept; of laplace, of a universe."
+    ),
     click.option(
         "--target-accept",
         metavar="P",
@@ -87,8 +91,11 @@ def chosen_engine(advised: Any, name: str | None, settings: Mapping[str, Any], u
 
 def draws_of(engine: Any) -> int:
     """How many draws a universe takes in all, over chains, warm-up included: what a forecast multiplies."""
+    from multiverse.engines.laplace import Laplace
     from multiverse.engines.nuts import NUTS
 
+    if isinstance(engine, Laplace):
+        return engine.like_draws
     own = NUTS()  # an engine without chains is forecast as this one
     return int(getattr(engine, "chains", own.chains)) * (
         int(getattr(engine, "warmup", own.warmup)) + int(getattr(engine, "draws", own.draws))

@@ -15,10 +15,12 @@ _GATE: Final = "gate."
 
 def settings_that_matter(record: RunRecord) -> dict[str, Any]:
     """All settings of the engine; its gate and its ladder as far as they are not the default, rungs by their names."""
-    from multiverse.engines.gate import Gate
+    from multiverse.engines.gate import Gate, WeightsGate
     from multiverse.engines.ladder import LADDER
 
-    usual = {f"{_GATE}{name}": value for name, value in vars(Gate()).items()} | {"ladder": _plain(LADDER)}
+    usual = {f"{_GATE}{name}": value for name, value in (vars(Gate()) | vars(WeightsGate())).items()} | {
+        "ladder": _plain(LADDER)
+    }
     matter: dict[str, Any] = {}
     for name, value in recorded_settings(record).items():
         if not (name.startswith(_GATE) or name == "ladder") or value != usual.get(name):

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from multiverse.engines.function import Function
+from multiverse.engines.laplace import Laplace
 from multiverse.engines.nuts import NUTS
 from multiverse.errors import PlanError, Problem, StoreError
 from multiverse.study import Study
 
-ENGINES: Final[Mapping[str, type[Any]]] = {"nuts": NUTS, "function": Function}
+ENGINES: Final[Mapping[str, type[Any]]] = {"nuts": NUTS, "laplace": Laplace, "function": Function}
 
 
 def usual_engine(study: Study) -> str:

@@ -91,3 +91,10 @@ def make_batch(
     asked = {"keep": wanted.keeping, "estimands": dict(wanted.identities)}
     identity = batch_id(engine.name, settings_of(engine) | {"asked": asked}, attempt, keys, reads)
     return Batch(identity, program, tuple(keys), wanted, block, attempt, tuple(reads))
+
+
+def sites_to_see(batch: Batch) -> tuple[str, ...]:
+    """The sites whose draws leave the compiled program: all latents, and what estimands or the user ask for."""
+    sites = batch.program.sites
+    asked = batch.wanted.sites | set(batch.wanted.kept(batch.program))
+    return tuple(sorted({latent.name for latent in sites.latents} | (asked & set(sites.deterministic))))

@@ -1,4 +1,4 @@
-"""When a universe sampled by MCMC may be trusted: every threshold, its source, and the judgement."""
+"""When a universe may be trusted: every threshold, its source, and the judgement."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from multiverse.engines.outcome import Reason
 from multiverse.errors import PlanError, Problem
@@ -17,17 +17,24 @@ DIVERGENCES_MAX: Final = 0.0  # after warm-up; Betancourt 2017, arXiv:1701.02434
 ESS_PER_CHAIN: Final = 100.0  # bulk and tail; Vehtari et al. 2021 (400 for 4 chains); Stan's guide to warnings
 EBFMI_MIN: Final = 0.3  # each chain; Betancourt 2017, arXiv:1701.02434, section 6.1: below it "problematic"
 
+KHAT_MAX: Final = 0.7  # and 1 - 1 / log10(draws), where that is less; Vehtari et al. 2024, JMLR 25(72), section 3.2.4
+IMPORTANCE_ESS_MIN: Final = 100.0  # one sample, as `ESS_PER_CHAIN` for one chain
+
 _RANK_RHAT = "Vehtari, Gelman, Simpson, Carpenter, Bürkner 2021, Bayesian Analysis 16(2), doi:10.1214/20-BA1221"
 _STAN_WARNINGS = "Stan Development Team, Runtime warnings and convergence problems, mc-stan.org/misc/warnings"
 _CONCEPTUAL = "Betancourt 2017, A conceptual introduction to Hamiltonian Monte Carlo, arXiv:1701.02434"
 
-SOURCES: Final[Mapping[str, str]] = MappingProxyType(  # field of `Gate` -> where its default comes from
+_PSIS = "Vehtari, Simpson, Gelman, Yao, Gabry 2024, Pareto smoothed importance sampling, JMLR 25(72), arXiv:1507.02646"
+
+SOURCES: Final[Mapping[str, str]] = MappingProxyType(  # field of a gate -> where its default comes from
     {
         "rhat_max": _RANK_RHAT,
         "rhat_local_max": "Stan Development Team, rstan reference manual, Rhat: 'R-hat is less than 1.05'",
         "divergences_max": f"{_CONCEPTUAL}, section 6.2; {_STAN_WARNINGS}",
         "ess_per_chain": f"{_RANK_RHAT}; {_STAN_WARNINGS}",
         "ebfmi_min": f"Betancourt 2016, arXiv:1604.00695; {_CONCEPTUAL}, section 6.1",
+        "khat_max": _PSIS,
+        "ess_min": f"{_RANK_RHAT}, for one chain",
     }
 )
 
@@ -80,21 +87,7 @@ class Gate:
     ebfmi_min: float = EBFMI_MIN
 
     def __post_init__(self) -> None:
-        for field in fields(self):  # 100 and 100.0 are one gate and shall make one run id
-            object.__setattr__(self, field.name, float(getattr(self, field.name)))
-        least = {"rhat_max": 1.0, "rhat_local_max": 1.0, "divergences_max": 0.0}
-        problems = [
-            Problem(
-                f"the gate has {name}={value:g}, which no universe can pass",
-                f"a number of at least {least[name]:g}" if name in least else "a number",
-                f"Gate({name}={field.default})",
-            )
-            for field in fields(self)
-            for name, value in [(field.name, getattr(self, field.name))]
-            if not value >= least.get(name, -math.inf)
-        ]
-        if problems:
-            raise PlanError(problems)
+        _check_bounds(self, {"rhat_max": 1.0, "rhat_local_max": 1.0, "divergences_max": 0.0})
 
     def judge(
         self, diagnostics: Mapping[str, float], *, chains: int, worst: Mapping[str, str] | None = None
@@ -131,6 +124,70 @@ class Gate:
             _Check(Reason.ess, "ess_bulk_min", "bulk ESS", ess, False),
             _Check(Reason.ess, "ess_tail_min", "tail ESS", ess, False),
         )
+
+
+@dataclass(frozen=True)
+class WeightsGate:
+    """The bounds a universe answered by importance weights has to keep; part of the run id. Defaults have `SOURCES`.
+
+    khat_max: k-hat has to be below it, and below 1 - 1 / log10(draws), from which so many draws can tell that the mean
+        of the weights converges.
+    ess_min: least importance effective sample size, and least of the tails of each estimand.
+
+    `math.inf` switches off all of the first check, `-math.inf` the second.
+    Raises PlanError for a bound that no universe can keep: NaN.
+    """
+
+    khat_max: float = KHAT_MAX
+    ess_min: float = IMPORTANCE_ESS_MIN
+
+    def __post_init__(self) -> None:
+        _check_bounds(self, {})
+
+    def khat_bound(self, draws: int) -> float:
+        """What k-hat has to be below, for weights of so many draws."""
+        if math.isinf(self.khat_max):
+            return self.khat_max
+        return min(self.khat_max, 1 - 1 / math.log10(draws)) if draws > 1 else -math.inf
+
+    def judge(self, diagnostics: Mapping[str, float], *, draws: int, worst: Mapping[str, str] | None = None) -> Verdict:
+        """Whether these diagnostics pass, and if not why: everything that failed, gravest first.
+
+        diagnostics: `khat`, `importance_ess`, `ess_tail_min` (over estimands). NaN never passes. draws: how many were
+        weighed. worst: name of a diagnostic -> the quantity it was worst for.
+        """
+        bound = self.khat_bound(draws)
+        if math.isfinite(bound):
+            bound = math.nextafter(bound, -math.inf)  # on the bound is not below it
+        checks = (
+            _Check(Reason.khat, "khat", "Pareto k-hat", bound, True),
+            _Check(Reason.ess, "importance_ess", "importance ESS", self.ess_min, False),
+            _Check(Reason.ess, "ess_tail_min", "importance ESS of the tails", self.ess_min, False),
+        )
+        failures = [
+            (check.reason, failure)
+            for check in checks
+            if (failure := check.failure(float(diagnostics[check.diagnostic]), (worst or {}).get(check.diagnostic)))
+        ]
+        return Verdict(failures[0][0], "; ".join(text for _, text in failures)) if failures else Verdict(Reason.ok, "")
+
+
+def _check_bounds(gate: Any, least: Mapping[str, float]) -> None:
+    """Make all bounds floats, and raise PlanError for those that no universe can keep."""
+    for field in fields(gate):  # 100 and 100.0 are one gate and shall make one run id
+        object.__setattr__(gate, field.name, float(getattr(gate, field.name)))
+    problems = [
+        Problem(
+            f"the gate has {name}={value:g}, which no universe can pass",
+            f"a number of at least {least[name]:g}" if name in least else "a number",
+            f"{type(gate).__name__}({name}={field.default})",
+        )
+        for field in fields(gate)
+        for name, value in [(field.name, getattr(gate, field.name))]
+        if not value >= least.get(name, -math.inf)
+    ]
+    if problems:
+        raise PlanError(problems)
 
 
 def _apart(value: float, bound: float) -> str:

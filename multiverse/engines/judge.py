@@ -10,11 +10,11 @@ import numpy as np
 
 from multiverse.engines.diagnostics import convergence, ebfmi, rhat
 from multiverse.engines.engine import Batch
+from multiverse.engines.estimand_draws import Failure, estimand_draws
 from multiverse.engines.estimates import summarise
 from multiverse.engines.nuts_block import LaneDraws
 from multiverse.engines.outcome import ESTIMAND, LOG_LIKELIHOOD, LOG_PRIOR, SITE, DrawsName, Outcome, Reason
 from multiverse.engines.starts import START_TRIES
-from multiverse.planning.estimand import NotANumberADraw
 from multiverse.planning.model_trace import Latent
 from multiverse.planning.program import Program
 from multiverse.planning.row_axes import trim_rows
@@ -23,20 +23,14 @@ if TYPE_CHECKING:
     from multiverse.engines.nuts import NUTS
 
 
-class _Failure(NamedTuple):
-    reason: Reason
-    message: str
-    traceback: str = ""
-
-
 def judge(batch: Batch, lanes: LaneDraws, settings: NUTS) -> tuple[Outcome, ...]:
     """One outcome for each key of a batch. lanes: as `LaneDraws`, with axes (universe, chain, draw, ...)."""
     program, keys = batch.program, batch.keys
     sites = trim_rows(program, keys, lanes.sites)
     answers: list[dict[str, np.ndarray]] = []
-    failures: list[_Failure | None] = []
+    failures: list[Failure | None] = []
     for i, key in enumerate(keys):
-        answer, failure = _estimate(batch, key, {name: values[i] for name, values in sites.items()})
+        answer, failure = estimand_draws(batch, key, {name: values[i] for name, values in sites.items()})
         answers.append(answer)
         failures.append(_not_finite(lanes, i) or failure)
     estimates = _summaries(batch, answers)
@@ -46,7 +40,7 @@ def judge(batch: Batch, lanes: LaneDraws, settings: NUTS) -> tuple[Outcome, ...]
     for i, key in enumerate(keys):
         numbers = {name: float(values[i]) for name, values in measured.numbers.items()} | {"block": float(batch.block)}
         worst = {name: quantities[i] for name, quantities in measured.worst.items()}
-        verdict = failures[i] or _Failure(*settings.gate.judge(numbers, chains=settings.chains, worst=worst))
+        verdict = failures[i] or Failure(*settings.gate.judge(numbers, chains=settings.chains, worst=worst))
         draws = {str(DrawsName(ESTIMAND, name)): values for name, values in answers[i].items()}
         draws |= {str(DrawsName(SITE, name)): sites[name][i] for name in kept}
         draws |= {LOG_PRIOR: lanes.log_prior[i], LOG_LIKELIHOOD: lanes.log_likelihood[i]}
@@ -75,40 +69,16 @@ def failed(batch: Batch, error: BaseException) -> tuple[Outcome, ...]:
     )
 
 
-def _not_finite(lanes: LaneDraws, universe: int) -> _Failure | None:
+def _not_finite(lanes: LaneDraws, universe: int) -> Failure | None:
     """Whether a universe could not be started, or its log joint is not finite where it went."""
     if not np.all(lanes.started[universe]):
         chains = int((~lanes.started[universe]).sum())
         found = f"no starting point with a finite log joint and gradient was found in {START_TRIES} tries"
-        return _Failure(Reason.not_finite, f"{found}, for {chains} of {lanes.started[universe].size} chains")
+        return Failure(Reason.not_finite, f"{found}, for {chains} of {lanes.started[universe].size} chains")
     values = lanes.potential[universe]
     if bad := int((~np.isfinite(values)).sum()):
-        return _Failure(Reason.not_finite, f"the log joint is not finite in {bad} of {values.size} draws")
+        return Failure(Reason.not_finite, f"the log joint is not finite in {bad} of {values.size} draws")
     return None
-
-
-def _estimate(batch: Batch, key: str, sites: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], _Failure | None]:
-    """Draws of each estimand, (chain, draw), and what went wrong: NaN stands where an estimand failed."""
-    chains, draws = next(iter(sites.values())).shape[:2]
-    flat = {name: values.reshape(chains * draws, *values.shape[2:]) for name, values in sites.items()}
-    data, values = batch.program.data(key), batch.program.option_values(key)
-    answers: dict[str, np.ndarray] = {}
-    failure: _Failure | None = None
-    for estimand in batch.wanted.estimands:
-        try:
-            answer = estimand(flat, data, values).reshape(chains, draws)
-        except Exception as error:
-            answer = np.full((chains, draws), np.nan, np.float32)
-            raised = "" if isinstance(error, NotANumberADraw) else f"raised {type(error).__name__}: "
-            message = f"the estimand {estimand.name!r} {raised}{error}"
-            failure = failure or _Failure(Reason.estimand, message, traceback.format_exc())
-        else:
-            if not np.isfinite(answer).all():
-                bad = int((~np.isfinite(answer)).sum())
-                message = f"the estimand {estimand.name!r} is not finite in {bad} of {answer.size} draws"
-                failure = failure or _Failure(Reason.estimand, message)
-        answers[estimand.name] = answer
-    return answers, failure
 
 
 def _summaries(batch: Batch, answers: list[dict[str, np.ndarray]]) -> dict[str, dict[str, np.ndarray]]:

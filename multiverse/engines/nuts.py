@@ -15,7 +15,7 @@ import pyarrow as pa
 from multiverse.cores import cores
 from multiverse.engines.climb import Climb, begin_climb
 from multiverse.engines.compiled import Once
-from multiverse.engines.engine import Batch, make_batch
+from multiverse.engines.engine import Batch, make_batch, sites_to_see
 from multiverse.engines.gate import Gate
 from multiverse.engines.judge import judge
 from multiverse.engines.ladder import LADDER, Rung, next_attempt, rung_of
@@ -164,13 +164,6 @@ def _batch_size(share: int, block: int) -> int:
     """How many universes a batch holds, by the share of its program in the whole plan: whole blocks."""
     fair = min(share // (ROUNDS * cores()), UNIVERSES_A_BATCH)
     return max(block, fair // block * block)
-
-
-def sites_to_see(batch: Batch) -> tuple[str, ...]:
-    """The sites whose draws leave the compiled program: all latents, and what estimands or the user ask for."""
-    sites = batch.program.sites
-    asked = batch.wanted.sites | set(batch.wanted.kept(batch.program))
-    return tuple(sorted({latent.name for latent in sites.latents} | (asked & set(sites.deterministic))))
 
 
 def _of(lanes: LaneDraws | None, universe: int, chains: int) -> LaneDraws | None:

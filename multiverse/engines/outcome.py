@@ -28,6 +28,19 @@ class Reason(StrEnum):
         "Too few effective draws (ESS below its gate): the chains agree, but mix slowly. "
         "Draw longer, or try another parameterization."
     )
+    khat = (
+        "The importance weights cannot be relied on (Pareto k-hat above its gate): few draws carry nearly all weight, "
+        "as the posterior is not shaped like its Laplace approximation. "
+        "Answer it with NUTS, or try another parameterization."
+    )
+    mode = (
+        "No mode to approximate the posterior at was found, or another one that the draws do not reach. "
+        "Answer it with NUTS; look for a flat or unbounded posterior, or for parameters that may change places."
+    )
+    curvature = (
+        "The Hessian at the mode is not positive definite: the posterior is flat there, or has no normal shape. "
+        "Answer it with NUTS; look for parameters that the data and the priors do not tell apart."
+    )
     divergences = (
         "Divergent transitions: the sampler could not follow the posterior's curvature, so its draws may be biased. "
         "Raise target_accept, write hierarchical sites non-centered, or give scales a prior away from zero."

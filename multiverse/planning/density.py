@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from multiverse.planning.model_trace import Sites
 from multiverse.planning.program import Signature
@@ -37,5 +38,43 @@ def draw_of(
         prior = sum(value for name, value in log_probs.items() if name in latent)
         likelihood = sum((value for name, value in log_probs.items() if name not in latent), start=0.0 * prior)
         return {name: values[name] for name in keep}, prior, likelihood
+
+    return one
+
+
+class Evaluated(NamedTuple):
+    """One draw: values by site on their own scale, and its log densities in nats.
+
+    log_prior, log_likelihood: as `draw_of` has them. potential: minus the log joint on the unconstrained scale.
+    """
+
+    values: dict[str, Any]
+    log_prior: Any
+    log_likelihood: Any
+    potential: Any
+
+
+def evaluate(
+    signature: Signature, sites: Sites, keep: Collection[str]
+) -> Callable[[Mapping[str, Any], Any], Evaluated]:
+    """`(leaves, z) -> Evaluated`: what `draw_of` and `potential` say of a draw, from running the model once.
+
+    For engines that weigh many draws: there the model is most of the price, and XLA computes it for each of the two.
+    """
+    import numpyro
+    from numpyro.infer.util import _unconstrain_reparam, compute_log_probs  # as `potential_energy` does it
+
+    latent = {site.name for site in sites.latents}
+    jacobian = {f"_{name}_log_det" for name in latent}
+
+    def one(leaves: Mapping[str, Any], z: Any) -> Evaluated:
+        free = partial(_unconstrain_reparam, sites.unravel(z))
+        substituted = numpyro.handlers.substitute(signature, substitute_fn=free)
+        log_probs, trace = compute_log_probs(substituted, (leaves,), {}, {})
+        prior = sum(value for name, value in log_probs.items() if name in latent)
+        change = sum((value for name, value in log_probs.items() if name in jacobian), start=0.0 * prior)
+        others = log_probs.keys() - latent - jacobian
+        likelihood = sum((log_probs[name] for name in log_probs if name in others), start=0.0 * prior)
+        return Evaluated({n: trace[n]["value"] for n in keep}, prior, likelihood, -(prior + change + likelihood))
 
     return one

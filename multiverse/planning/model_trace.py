@@ -14,12 +14,16 @@ from multiverse.row_plate import RowsUse, padded_rows
 
 
 class Latent(NamedTuple):
-    """A latent site: its shape, the shape of its unconstrained form, and the plates it lies in."""
+    """A latent site: its shape, the shape of its unconstrained form, and the plates it lies in.
+
+    normalised: whether its prior is known to have the integral 1; a masked one has not.
+    """
 
     name: str
     shape: tuple[int, ...]
     free_shape: tuple[int, ...]
     plates: tuple[str, ...]
+    normalised: bool = True
 
     @property
     def is_local(self) -> bool:
@@ -34,6 +38,11 @@ class Sites:
     latents: tuple[Latent, ...]
     deterministic: Mapping[str, tuple[int, ...]]
     observed: Mapping[str, tuple[int, ...]]
+
+    @property
+    def normalised(self) -> bool:
+        """Whether all priors are known to have the integral 1, so that there is a marginal likelihood."""
+        return all(latent.normalised for latent in self.latents)
 
     @property
     def dimension(self) -> int:
@@ -122,9 +131,14 @@ def _is_latent(site: Mapping[str, Any]) -> bool:
 
 
 def _is_improper(fn: Any) -> bool:
-    from numpyro.distributions import ImproperUniform
+    return _is_a(fn, "ImproperUniform")
 
-    while fn is not None and not isinstance(fn, ImproperUniform):
+
+def _is_a(fn: Any, kind: str) -> bool:
+    """Whether a distribution, or one that it wraps, is of this kind of NumPyro's."""
+    from numpyro import distributions
+
+    while fn is not None and not isinstance(fn, getattr(distributions, kind)):
         fn = getattr(fn, "base_dist", None)
     return fn is not None
 
@@ -137,7 +151,8 @@ def _latent(site: Mapping[str, Any]) -> Latent:
         free = tuple(biject_to(site["fn"].support).inverse_shape(shape))
     except NotImplementedError:  # no map to the real line; reported by _problems
         free = shape
-    return Latent(site["name"], shape, free, tuple(frame.name for frame in site["cond_indep_stack"]))
+    plates = tuple(frame.name for frame in site["cond_indep_stack"])
+    return Latent(site["name"], shape, free, plates, normalised=not _is_a(site["fn"], "MaskedDistribution"))
 
 
 def _problems(seen: Mapping[str, Mapping[str, Any]], improper: Iterable[str]) -> Iterable[Problem]:

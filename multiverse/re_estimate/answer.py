@@ -13,11 +13,13 @@ import numpy as np
 from multiverse.engines.diagnostics import convergence
 from multiverse.engines.estimates import summarise
 from multiverse.engines.outcome import ESTIMAND, LOG_LIKELIHOOD, LOG_PRIOR, SITE, DrawsName, Outcome, Reason
+from multiverse.engines.weighted import summarise_resampled
 from multiverse.planning.estimand import Estimand, NotANumberADraw
 from multiverse.planning.program import Program
 from multiverse.re_estimate.site_draws import shape_of, site_draws
 
-BY_THE_GATE: Final = frozenset({Reason.ok, Reason.rhat, Reason.ess, Reason.divergences, Reason.ebfmi})
+BY_THE_GATE: Final = frozenset({Reason.ok, Reason.rhat, Reason.ess, Reason.divergences, Reason.ebfmi, Reason.khat})
+WEIGHED: Final = "importance_ess"  # a diagnostic of engines that weigh their draws
 # Diagnostic -> the statistic of an estimand that it is the worst of, and whether the largest is the worst.
 _WORST_OF: Final = {"rhat_max": ("rhat", True), "ess_bulk_min": ("ess", False), "ess_tail_min": ("ess_tail", False)}
 
@@ -65,9 +67,7 @@ def answer(
             return NotKept(estimand.name, tuple(draws.lacking))
         answers[estimand.name] = found
         failure = failure or wrong
-    made = {
-        name: {s: float(v[0]) for s, v in summarise(a[None].astype(np.float64)).items()} for name, a in answers.items()
-    }
+    made = {name: _statistics(outcome, a.astype(np.float64)) for name, a in answers.items()}
     order = [e.name for e in estimands if e.name in outcome.estimates or e.name in made]
     order += [name for name in outcome.estimates if name not in order]
     after = replace(
@@ -76,6 +76,15 @@ def answer(
         estimates={name: made.get(name) or outcome.estimates[name] for name in order},
     )
     return _judged(outcome, after, made, program, failure, gate)
+
+
+def _statistics(outcome: Outcome, draws: np.ndarray) -> dict[str, float]:
+    """Of draws (chain, draw): a resample where the engine weighed them, else chains."""
+    if WEIGHED in outcome.diagnostics:
+        found = summarise_resampled(draws.reshape(1, -1), np.array([outcome.diagnostics[WEIGHED]]))
+    else:
+        found = summarise(draws[None])
+    return {name: float(values[0]) for name, values in found.items()}
 
 
 def _draws(
@@ -112,6 +121,8 @@ def _judged(
         failure = failure or next((wrong for n, a in others if a is not None and (wrong := _not_finite(n, a))), None)
     elif before.reason not in BY_THE_GATE:
         return after  # what was wrong then is wrong still
+    if WEIGHED in before.diagnostics:
+        return _judged_by_weights(before, after, failure, gate, cleared=cleared)
     numbers, worst = dict(before.diagnostics), {}
     if gate is not None:
         for diagnostic in _WORST_OF:
@@ -125,6 +136,21 @@ def _judged(
     named = {name: quantity for name, quantity in worst.items() if quantity}
     verdict = gate.judge(told, chains=shape_of(before)[0], worst=named)
     return replace(after, reason=verdict.reason, message=verdict.message, traceback="")
+
+
+def _judged_by_weights(
+    before: Outcome, after: Outcome, failure: _Failure | None, gate: Any, *, cleared: bool
+) -> Outcome:
+    """The weights are what they were: an estimand alone makes a universe red, or stops doing so."""
+    if failure is not None:
+        return replace(after, reason=failure.reason, message=failure.message, traceback=failure.traceback)
+    if not cleared:
+        return after
+    tails = [numbers.get("ess_tail", np.nan) for numbers in after.estimates.values()]
+    least = float(np.nanmin([before.diagnostics[WEIGHED], *tails]))
+    after = replace(after, diagnostics={**before.diagnostics, "ess_tail_min": least})
+    reason, message = (Reason.ok, "") if gate is None else gate.judge(after.diagnostics, draws=shape_of(before)[1])
+    return replace(after, reason=reason, message=message, traceback="")
 
 
 def _worst(

@@ -35,6 +35,12 @@ DIAGNOSTICS: Final = (
     "accept_mean",
     "step_size",
     "log_density_mean",
+    "khat",
+    "importance_ess",
+    "log_marginal",
+    "log_marginal_mcse",
+    "newton_steps",
+    "modes",
     "block",
 )
 

@@ -38,6 +38,7 @@ SLOW = {  # they sample long, or programs that no other page has
     "tutorial.md",
     "twenty-queries.md",
     "use-an-accelerator-or-float64.md",
+    "use-the-laplace-engine.md",
     "when-universes-fail.md",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from multiverse.engines.gate import SOURCES, Gate
+from multiverse.engines.gate import SOURCES, Gate, WeightsGate
 from multiverse.engines.ladder import LADDER
 from multiverse.engines.outcome import Reason
 
@@ -26,12 +26,11 @@ def table(header: str, page: str = PAGE) -> list[list[str]]:
 
 
 def test_thresholds_and_sources_are_those_of_the_gate() -> None:
-    shown = {
-        name: (default, source)
-        for name, default, _, source in table("| threshold | default | a universe is red when | source |")
-    }
-    held = {f.name: (f"{getattr(Gate(), f.name):g}", SOURCES[f.name]) for f in dataclasses.fields(Gate)}
-    assert shown == held
+    for kind, first in ((Gate, "threshold"), (WeightsGate, "weights")):
+        rows = table(f"| {first} | default | a universe is red when | source |")
+        shown = {name: (default, source) for name, default, _, source in rows}
+        held = {f.name: (f"{getattr(kind(), f.name):g}", SOURCES[f.name]) for f in dataclasses.fields(kind)}
+        assert shown == held
 
 
 def test_reasons_are_those_of_outcomes() -> None:

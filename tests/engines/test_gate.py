@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError, fields
 import pytest
 
 from multiverse.engines import gate as g
-from multiverse.engines.gate import SOURCES, Gate, Verdict
+from multiverse.engines.gate import SOURCES, Gate, Verdict, WeightsGate
 from multiverse.engines.outcome import Reason
 from multiverse.errors import PlanError
 
@@ -29,7 +29,7 @@ def test_the_thresholds_are_these() -> None:
 
 
 def test_every_threshold_has_a_source() -> None:
-    assert set(SOURCES) == {field.name for field in fields(Gate)}
+    assert set(SOURCES) == {field.name for gate in (Gate, WeightsGate) for field in fields(gate)}
     assert all(any(mark in source for mark in ("doi:", "arXiv:", "manual")) for source in SOURCES.values())
 
 
@@ -132,3 +132,42 @@ def test_a_gate_that_nothing_can_pass_is_refused_with_all_its_mistakes() -> None
         "     expected: a number\n"
         "     mend: Gate(ebfmi_min=0.3)"
     )
+
+
+def weigh(**changed: float) -> Verdict:
+    """Of 1,000 weighted draws; otherwise good ones."""
+    return WeightsGate().judge(
+        {"khat": 0.66, "importance_ess": 100.0, "ess_tail_min": 100.0, "log_marginal": math.nan} | changed, draws=1000
+    )
+
+
+@pytest.mark.parametrize(
+    ("draws", "bound"), [(100, 0.5), (1000, 2 / 3), (2200, 0.7), (10**6, 0.7), (10, 0.0), (1, -math.inf)]
+)
+def test_khat_has_to_be_lower_where_draws_are_few(draws: int, bound: float) -> None:
+    """Vehtari et al. 2024, equation 13: 1 - 1 / log10(S), about 0.7 from 2,200 draws on."""
+    assert WeightsGate().khat_bound(draws) == pytest.approx(bound, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("diagnostic", "value", "reason", "message"),
+    [
+        ("khat", WeightsGate().khat_bound(1000), Reason.khat, "Pareto k-hat is 0.667, above 0.666667"),
+        ("khat", 0.9, Reason.khat, "Pareto k-hat is 0.9, above 0.666667"),
+        ("khat", math.inf, Reason.khat, "Pareto k-hat is inf, above 0.666667"),
+        ("khat", math.nan, Reason.khat, "Pareto k-hat cannot be told"),
+        ("importance_ess", 99.96, Reason.ess, "importance ESS is 99.96, below 100"),
+        ("ess_tail_min", 12.0, Reason.ess, "importance ESS of the tails is 12, below 100"),
+    ],
+)
+def test_weights_that_cannot_be_relied_on_are_red(diagnostic: str, value: float, reason: Reason, message: str) -> None:
+    verdict = weigh(**{diagnostic: value})
+    assert verdict.reason is reason and verdict.message.startswith(message)
+
+
+def test_good_weights_are_green_and_bounds_can_be_switched_off() -> None:
+    assert weigh() == (Reason.ok, "")
+    bad = {"khat": math.inf, "importance_ess": 1.0, "ess_tail_min": 1.0}
+    assert WeightsGate(khat_max=math.inf, ess_min=-math.inf).judge(bad, draws=1000).reason is Reason.ok
+    with pytest.raises(PlanError, match=r"WeightsGate\(khat_max=0.7\)"):
+        WeightsGate(khat_max=math.nan)

@@ -201,7 +201,7 @@ def test_numbers_that_could_not_be_columns() -> None:
 
 def test_a_reason_of_a_later_version() -> None:
     table = encode([Outcome("k", Reason.rhat)], **BATCH)
-    later = table.set_column(table.column_names.index("reason"), "reason", pa.array(["khat"]))
+    later = table.set_column(table.column_names.index("reason"), "reason", pa.array(["boredom"]))
     with pytest.raises(StoreError, match="newer version"):
         decode(later)
 

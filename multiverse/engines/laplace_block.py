@@ -1,0 +1,105 @@
+"""The Laplace engine's compiled program: derivatives of a block of universes, and draws from their proposals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from multiverse.planning.density import evaluate, potential
+from multiverse.planning.program import Program
+from multiverse.planning.tracing import compiled
+
+CHUNK_NUMBERS: Final = 1 << 18  # of the largest leaf, times the draws that are looked at together: stays in the cache
+
+
+class BlockShape(NamedTuple):
+    """What is compiled in: draws and starts of a universe, degrees of freedom of its proposal (even), precision."""
+
+    draws: int
+    starts: int
+    degrees: int
+    dtype: str
+
+
+class Proposed(NamedTuple):
+    """Draws from the proposals of a block, `(universe, draw, ...)`."""
+
+    sites: Mapping[str, Any]  # constrained values by site, (universe, draw, *site shape)
+    log_prior: Any
+    log_likelihood: Any
+    potential: Any  # minus the log joint on the unconstrained scale, nats
+    distance: Any  # squared, from the mode, in the coordinates of the proposal
+
+
+@dataclass(frozen=True)
+class LaplaceBlock:
+    """The two steps, compiled for arguments of one shape on one device.
+
+    derivatives: `(leaves, z (universe, start, dimension)) -> potential, gradient, Hessian`.
+    propose: `(words (universe, 2) uint32, leaves, mode (universe, dimension), root (universe, dimension, dimension)) ->
+    Proposed`: mode + root t, with t multivariate Student-t. words: threefry key data of each universe.
+    """
+
+    derivatives: Any
+    propose: Any
+
+
+def compile_laplace(
+    program: Program,
+    sites: tuple[str, ...],
+    words: np.ndarray,
+    leaves: Mapping[str, np.ndarray],
+    shape: BlockShape,
+) -> LaplaceBlock:
+    """Compile for words and leaves of these shapes. sites: whose draws leave the program."""
+    import jax
+    import jax.numpy as jnp
+
+    density = potential(program.signature, program.sites)
+    see = evaluate(program.signature, program.sites, sites)
+    draws, starts, degrees, dtype = shape
+    dimension, chunk = program.sites.dimension, _chunk(leaves, draws)
+
+    def derivatives_at(leaves: Any, z: Any) -> Any:
+        def gradient(z: Any) -> Any:
+            value, slope = jax.value_and_grad(lambda z: density(leaves, z))(z)
+            return slope, (value, slope)
+
+        hessian, (value, slope) = jax.jacfwd(gradient, has_aux=True)(z)
+        return value, slope, hessian
+
+    def propose_one(of: Any) -> Proposed:
+        words, leaves, mode, root = of
+        normal_key, chi_key = jax.random.split(jax.random.wrap_key_data(words, impl="threefry2x32"))
+        normals = jax.random.normal(normal_key, (draws, dimension), dtype)
+        # Chi-squared with an even number of degrees is a sum of exponentials: nothing is rejected, no lane waits.
+        chi_squared = 2 * jax.random.exponential(chi_key, (draws, degrees // 2), dtype).sum(axis=1)
+        t = normals * jnp.sqrt(degrees / chi_squared)[:, None]
+        z = mode + (t[:, None, :] * root).sum(axis=2)  # (draw, dimension)
+
+        seen = jax.lax.map(lambda z: see(leaves, z), z, batch_size=chunk)
+        distance = jnp.square(t).sum(axis=1)
+        return Proposed(seen.values, seen.log_prior, seen.log_likelihood, seen.potential, distance)
+
+    def propose(words: Any, leaves: Any, mode: Any, root: Any) -> Any:
+        # One universe after the other: their draws are lanes enough, and each runs through the same code.
+        return jax.lax.map(propose_one, (words, leaves, mode, root))
+
+    universes = len(words)
+    each_start = jax.vmap(derivatives_at, in_axes=(None, 0))
+    start = np.zeros((universes, starts, dimension), dtype)
+    mode, root = np.zeros((universes, dimension), dtype), np.zeros((universes, dimension, dimension), dtype)
+    return LaplaceBlock(
+        compiled(jax.vmap(each_start), leaves, start),
+        compiled(propose, words, leaves, mode, root),
+    )
+
+
+def _chunk(leaves: Mapping[str, np.ndarray], draws: int) -> int:
+    """How many draws are looked at together: a divisor of their number, so that all chunks are one program."""
+    largest = max((leaf[0].size for leaf in leaves.values()), default=1)
+    most = max(1, CHUNK_NUMBERS // max(largest, 1))
+    return next(size for size in range(min(most, draws), 0, -1) if draws % size == 0)
