@@ -27,12 +27,12 @@ def answer(engine: Engine[Any], planned: Plan, *, backwards: bool = False) -> An
 
     backwards: within a round, batches are told last first.
     """
-    parts: dict[str, Table] = {}
+    told: dict[str, tuple[Outcome, ...]] = {}
     answers: Answers = []
     state = engine.init(planned)
     while batches := engine.ask(state):
-        fitted = [(batch, engine.fit(batch, {name: parts[name] for name in batch.reads})) for batch in batches]
-        parts |= {batch.id: part_of(batch, outcomes) for batch, outcomes in fitted}
+        fitted = [(batch, engine.fit(batch, {name: told[name] for name in batch.reads})) for batch in batches]
+        told |= {batch.id: tuple(dataclasses.replace(o, draws={}) for o in outcomes) for batch, outcomes in fitted}
         for batch, outcomes in reversed(fitted) if backwards else fitted:
             state = engine.tell(state, batch, tuple(outcome.light() for outcome in outcomes))
         answers += fitted
@@ -43,7 +43,7 @@ def part_of(batch: Batch, outcomes: tuple[Outcome, ...]) -> Table:
     """The outcomes of a batch as the store would hold them."""
     now = datetime.now(UTC)
     return encode(
-        outcomes, run="test", engine="test", batch=batch.id, program="test", rows_kept={}, host="here", finished=now
+        outcomes, run="test", engine=batch.engine, batch=batch.id, program="test", rows_kept={}, host="here", finished=now
     )
 
 

@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-import pyarrow as pa
-
 from multiverse.engines.outcome import Outcome
 from multiverse.identity.keys import batch_id
 from multiverse.planning.plan import Plan, Wanted
@@ -28,7 +26,8 @@ class Batch:
 
     id: hash of the engine, its settings, what is wanted, attempt, keys and what it reads; its part bears this name, so
     a batch that runs twice writes the same file. block: how many universes the compiled program holds; fewer are
-    filled up.
+    filled up. engine: the name of the engine that fits it, as its rows show it. reads: ids of batches whose outcomes
+    `fit` is given. purpose: what it is for where that is not to answer its universes alone, such as "audit".
     """
 
     id: str
@@ -38,6 +37,8 @@ class Batch:
     block: int = 1
     attempt: int = 1
     reads: tuple[str, ...] = ()
+    engine: str = ""
+    purpose: str = ""
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -54,8 +55,9 @@ class Engine(Protocol[State]):
     def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> State:
         """The state before anything was asked; `plan.todo` are the universes to answer.
 
-        before: earlier attempts at these, from the store and without draws: attempts that a killed sweep left without
-        a final one, or red ones that are to be tried again. The next attempt at a universe has a higher number.
+        before: all earlier attempts of this run at universes of the plan, from the store and without draws and numbers,
+        in any order: those that answered a universe for good, attempts that a killed sweep left without a final one,
+        and red ones that are to be tried again. The next attempt at a universe has a higher number.
         """
         ...
 
@@ -63,8 +65,11 @@ class Engine(Protocol[State]):
         """The next round of batches; none when finished. Called only after the round before was told."""
         ...
 
-    def fit(self, batch: Batch, given: Mapping[str, pa.Table]) -> tuple[Outcome, ...]:
-        """One outcome for each key of the batch, in order. `given`: parts of the batches it reads, by id."""
+    def fit(self, batch: Batch, given: Mapping[str, tuple[Outcome, ...]]) -> tuple[Outcome, ...]:
+        """One outcome for each key of the batch, in order.
+
+        given: the outcomes of each batch it reads, by id: without draws, and with what they handed on.
+        """
         ...
 
     def tell(self, state: State, batch: Batch, outcomes: Sequence[Outcome]) -> State:
@@ -86,11 +91,13 @@ def make_batch(
     block: int,
     attempt: int = 1,
     reads: Sequence[str] = (),
+    purpose: str = "",
 ) -> Batch:
     """A batch with its id: what is asked is in it, for two runs may ask the same universes for different things."""
-    asked = {"keep": wanted.keeping, "estimands": dict(wanted.identities)}
+    asked: dict[str, Any] = {"keep": wanted.keeping, "estimands": dict(wanted.identities)}
+    asked |= {"purpose": purpose} if purpose else {}
     identity = batch_id(engine.name, settings_of(engine) | {"asked": asked}, attempt, keys, reads)
-    return Batch(identity, program, tuple(keys), wanted, block, attempt, tuple(reads))
+    return Batch(identity, program, tuple(keys), wanted, block, attempt, tuple(reads), engine.name, purpose)
 
 
 def sites_to_see(batch: Batch) -> tuple[str, ...]:

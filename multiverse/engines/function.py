@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-import pyarrow as pa
 
 from multiverse.cores import cores
 from multiverse.engines.answered import judge_answers
@@ -70,7 +69,7 @@ class Function:
         """The state without what has been answered."""
         return replace(state, plan=state.plan.without(batch.keys))
 
-    def fit(self, batch: Batch, given: Mapping[str, pa.Table]) -> tuple[Outcome, ...]:
+    def fit(self, batch: Batch, given: Mapping[str, tuple[Outcome, ...]]) -> tuple[Outcome, ...]:
         """Call or run the function for each universe of a batch."""
         return tuple(self._traced(batch) if batch.program.kind == "traced" else self._called(batch))
 

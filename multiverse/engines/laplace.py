@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, cast
 
-import pyarrow as pa
 
 from multiverse.cores import cores
 from multiverse.engines.compiled import Once
@@ -98,7 +97,7 @@ class Laplace:
         """The state without what has been answered."""
         return replace(state, plan=state.plan.without(batch.keys))
 
-    def fit(self, batch: Batch, given: Mapping[str, pa.Table]) -> tuple[Outcome, ...]:
+    def fit(self, batch: Batch, given: Mapping[str, tuple[Outcome, ...]]) -> tuple[Outcome, ...]:
         """Search modes, draw, weigh and judge, block by block. Compiles on first use of the program on a device.
 
         A universe whose mode is not found within `wanted.time_limit` (compiling not counted) is red for that.

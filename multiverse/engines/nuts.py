@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, cast
 
 import numpy as np
-import pyarrow as pa
 
 from multiverse.cores import cores
 from multiverse.engines.climb import Climb, begin_climb
@@ -80,7 +79,7 @@ class NUTS:
         """The state without what has been answered for good, and with the reasons of what has not."""
         return state.told(outcomes)
 
-    def fit(self, batch: Batch, given: Mapping[str, pa.Table]) -> tuple[Outcome, ...]:
+    def fit(self, batch: Batch, given: Mapping[str, tuple[Outcome, ...]]) -> tuple[Outcome, ...]:
         """Sample a batch, block by block, and judge each universe. Compiles on first use of the program on a device.
 
         A universe that takes longer than `wanted.time_limit` (compiling not counted) is an outcome without draws.

@@ -136,6 +136,10 @@ class Outcome:
     diagnostics: name -> number, as above with `DIAGNOSTICS`.
     seconds: wall time of this universe's share of its batch.
     attempt: 1 for the first try; final: no further try will follow by itself.
+    escalated: why an engine before this one did not answer the universe; empty where this one was the first.
+    handed: name -> array, what other batches read of this outcome (`Batch.reads`); kept apart from draws, and nobody's
+        answer.
+    engine, batch: who made it; filled in by whoever publishes it.
 
     Outcomes compare by identity, as arrays have no single truth value.
     """
@@ -151,6 +155,10 @@ class Outcome:
     seconds: float = 0.0
     attempt: int = 1
     final: bool = True
+    escalated: str = ""
+    handed: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
+    engine: str = ""
+    batch: str = ""
 
     @property
     def ok(self) -> bool:
@@ -158,5 +166,5 @@ class Outcome:
         return self.reason is Reason.ok
 
     def light(self) -> Outcome:
-        """The same without its draws: small enough to send to a driver by the thousand."""
-        return replace(self, draws={})
+        """The same without its draws and what it hands on: small enough to send to a driver by the thousand."""
+        return replace(self, draws={}, handed={})

@@ -17,6 +17,7 @@ Columns: TypeAlias = Sequence[str] | Callable[[str], bool] | None
 FOLDERS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "part": "parts",  # the outcomes of one batch, rows and draws
+        "artefact": "artefacts",  # what the outcomes of one batch hand on to other batches; bears the batch's name
         "pack": "packs",  # rows (no draws) of many parts, so that a query opens few files
         "manifest": "manifests",  # which packs stand for which parts; numbered, the highest counts
         "plan": "plans",  # one planned space, a row per universe

@@ -38,6 +38,7 @@ SCHEMA: Final = pa.schema(
         "traceback": pa.string(),
         "attempt": pa.int32(),
         "final": pa.bool_(),
+        "escalated": pa.string(),  # NULL where the first engine answered
         "seconds": pa.float64(),
         "finished": pa.timestamp("us"),  # UTC
         "host": pa.string(),
@@ -85,6 +86,7 @@ def encode(
         "traceback": [o.traceback or None for o in rows],
         "attempt": [o.attempt for o in rows],
         "final": [o.final for o in rows],
+        "escalated": [o.escalated or None for o in rows],
         "seconds": [_number(o.seconds) for o in rows],
         "finished": [ended] * len(rows),
         "host": [host] * len(rows),
@@ -141,6 +143,9 @@ def decode(table: Table) -> tuple[Outcome, ...]:
             seconds=np.nan if scalars["seconds"][i] is None else scalars["seconds"][i],
             attempt=scalars["attempt"][i],
             final=scalars["final"][i],
+            escalated=scalars.get("escalated", [None] * table.num_rows)[i] or "",
+            engine=scalars["engine"][i] or "",
+            batch=scalars["batch"][i] or "",
         )
         for i in range(table.num_rows)
     )

@@ -62,6 +62,7 @@ VIEWS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "reason": "VARCHAR",
             "attempt": "INTEGER",
             "final": "BOOLEAN",
+            "escalated": "VARCHAR",
             "program": "VARCHAR",
             "rows_kept": "BIGINT",
             "seconds": "DOUBLE",

@@ -102,7 +102,7 @@ class TwoRounds:
     def fit(self, batch: Batch, given: Mapping[str, Any]) -> tuple[Outcome, ...]:
         FITTED.append(batch.id)
         (outcome,) = (closed_form(batch, key, self.draws, self.seed) for key in batch.keys)
-        anchors = [part["estimate:mean"].to_pylist()[0][0] for part in given.values()]
+        anchors = [outcomes[0].estimates["mu"]["mean"] for outcomes in given.values()]
         return (replace(outcome, diagnostics={"anchor": anchors[0]} if anchors else {}),)
 
     def tell(self, state: Rounds, batch: Batch, outcomes: Sequence[Outcome]) -> Rounds:
