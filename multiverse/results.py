@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from multiverse.aggregate.estimates import Estimates
     from multiverse.planning.plan import Plan
     from multiverse.plot.figure import Figure
+    from multiverse.power_scaling.power_scaling import PowerScaling
     from multiverse.rerun.rerun import Rerun
     from multiverse.study import Study
     from multiverse.verify.verification import Verification
@@ -283,6 +284,20 @@ class Results(Answers):
         name = common_estimand(self.estimands, there.estimands, runs, estimand)
         notes = differences(self.record.sections, there.record.sections, runs, name)
         return compare(self.estimates(name), there.estimates(name), runs, notes)
+
+    def power_scaling(
+        self, estimand: str | None = None, *, threshold: float | None = None, progress: Progress = bar
+    ) -> PowerScaling:
+        """How sensitive an estimand is to prior and likelihood, in each universe, from draws that are there already.
+
+        estimand: by default the first. threshold: from where on a sensitivity is large; by default 0.05 (Kallioinen et
+        al. 2024). Raises ResultError where no universe kept log densities.
+        """
+        from multiverse.power_scaling.diagnosis import THRESHOLD
+        from multiverse.power_scaling.power_scaling import power_scaling
+
+        bound = THRESHOLD if threshold is None else threshold
+        return power_scaling(self.store, self.run, self.estimates(estimand), progress, bound)
 
     def curve(self, estimand: str | None = None, **options: Any) -> Figure:
         """The specification curve; `.save("curve.pdf", width="89mm")` writes it with its data and caption."""

@@ -87,16 +87,3 @@ def chosen_engine(advised: Any, name: str | None, settings: Mapping[str, Any], u
             for setting in unknown
         )
     return dataclasses.replace(engine, **given)
-
-
-def draws_of(engine: Any) -> int:
-    """How many draws a universe takes in all, over chains, warm-up included: what a forecast multiplies."""
-    from multiverse.engines.laplace import Laplace
-    from multiverse.engines.nuts import NUTS
-
-    if isinstance(engine, Laplace):
-        return engine.like_draws
-    own = NUTS()  # an engine without chains is forecast as this one
-    return int(getattr(engine, "chains", own.chains)) * (
-        int(getattr(engine, "warmup", own.warmup)) + int(getattr(engine, "draws", own.draws))
-    )

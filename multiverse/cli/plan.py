@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from multiverse.cli.design_options import chosen_design, design_given, design_options, typed_design
-from multiverse.cli.engine_options import chosen_engine, draws_of, engine_options
+from multiverse.cli.engine_options import chosen_engine, engine_options
 from multiverse.cli.exits import MISTAKE
 from multiverse.cli.store_argument import Place, json_option, shown_path, store_place, talk_to_stderr, typed_path
 
@@ -74,7 +73,7 @@ def plan(
         if store is not None or (file.store / "runs").is_dir():
             planned, remark = _less_answered(planned, place, run_name)
         if not no_pilot and planned.to_run:
-            planned = _with_forecast(planned, draws_of(sampler))
+            planned = _with_forecast(planned, sampler)
     if as_json:
         from multiverse.cli.as_json import echo_json
         from multiverse.cli.plan_card import plan_card
@@ -85,6 +84,8 @@ def plan(
     click.echo(repr(planned))
     if remark:
         click.echo(f"  {remark}")
+    if planned.forecast is not None:
+        click.echo(f"\n{planned.forecast!r}")
     click.echo(f"\n{linted!r}")
     _end(linted, strict)
     where = typed_design(part) + ("" if store is None else f" --store {typed_path(place)}")
@@ -119,14 +120,12 @@ def _less_answered(planned: Plan, place: Place, run: str) -> tuple[Plan, str]:
     return left, f"{len(planned) - len(left.todo):,} already answered in {shown_path(place)}, run {run!r}."
 
 
-def _with_forecast(planned: Plan, draws: int) -> Plan:
-    """The plan with a forecast of what is still to do."""
-    from multiverse.executors.local import Local
-    from multiverse.planning.forecast import pilot
+def _with_forecast(planned: Plan, engine: Any) -> Plan:
+    """The plan with a forecast of what is still to do, by the engine and by those that could take its place."""
+    from multiverse.engines.forecast import forecast
     from multiverse.progress import bar
 
-    needed = [program for program in planned.programs if planned.to_run & program.members.keys()]
     with bar("timing a pilot", 1, "pilots") as advance:
-        forecast = pilot(needed, len(planned.to_run), Local().workers, draws)
+        found = forecast(planned, engine)
         advance()
-    return dataclasses.replace(planned, forecast=forecast if math.isfinite(forecast.seconds) else None)
+    return dataclasses.replace(planned, forecast=found)

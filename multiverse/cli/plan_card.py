@@ -51,11 +51,11 @@ def plan_card(plan: Plan, lint: Lint) -> dict[str, Any]:
         "forecast": None
         if forecast is None
         else {
+            "engine": forecast.engine,
             "seconds": forecast.seconds,
-            "compile_seconds": forecast.compile_seconds,
-            "universe_seconds": forecast.universe_seconds,
             "workers": forecast.workers,
-            "draws": forecast.draws,
+            "engines": [row._asdict() for row in forecast.engines],
+            "gradient_seconds": forecast.gradients,
         },
     }
 

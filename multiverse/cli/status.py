@@ -50,7 +50,7 @@ def status(store: str, as_json: bool) -> None:
 def _tell(state: RunState) -> None:
     from multiverse.cli.reds_table import echo_reds
     from multiverse.cli.tables import echo_prose
-    from multiverse.planning.show import duration
+    from multiverse.planning.duration import duration
 
     click.secho(f"{state.study}, run {state.run!r}", bold=True)
     click.echo(f"  {counts_text(state.planned, state.answered, state.green, state.red)}")
@@ -76,7 +76,7 @@ def counts_text(planned: int, answered: int, green: int, red: int) -> str:
 
 
 def _wrote(state: RunState) -> str:
-    from multiverse.planning.show import duration
+    from multiverse.planning.duration import duration
 
     if state.last_write is None:
         return "nothing written yet"

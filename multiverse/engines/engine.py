@@ -28,6 +28,7 @@ class Batch:
     a batch that runs twice writes the same file. block: how many universes the compiled program holds; fewer are
     filled up. engine: the name of the engine that fits it, as its rows show it. reads: ids of batches whose outcomes
     `fit` is given. purpose: what it is for where that is not to answer its universes alone, such as "audit".
+    beside: the programs of the batches it reads, in their order, where `fit` runs these too.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Batch:
     reads: tuple[str, ...] = ()
     engine: str = ""
     purpose: str = ""
+    beside: tuple[Program, ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -92,12 +94,13 @@ def make_batch(
     attempt: int = 1,
     reads: Sequence[str] = (),
     purpose: str = "",
+    beside: Sequence[Program] = (),
 ) -> Batch:
     """A batch with its id: what is asked is in it, for two runs may ask the same universes for different things."""
     asked: dict[str, Any] = {"keep": wanted.keeping, "estimands": dict(wanted.identities)}
     asked |= {"purpose": purpose} if purpose else {}
     identity = batch_id(engine.name, settings_of(engine) | {"asked": asked}, attempt, keys, reads)
-    return Batch(identity, program, tuple(keys), wanted, block, attempt, tuple(reads), engine.name, purpose)
+    return Batch(identity, program, tuple(keys), wanted, block, attempt, tuple(reads), engine.name, purpose, tuple(beside))
 
 
 def sites_to_see(batch: Batch) -> tuple[str, ...]:

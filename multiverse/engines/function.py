@@ -16,15 +16,21 @@ from multiverse.engines.compiled import Once
 from multiverse.engines.engine import Batch, make_batch
 from multiverse.engines.gate import Gate
 from multiverse.engines.outcome import Outcome, Reason
+from multiverse.engines.price import Price
 from multiverse.engines.processes import call_all
 from multiverse.planning.answer import Answer, answers_of
 from multiverse.planning.function_programs import plain_call, traceable
 from multiverse.planning.plan import Plan
+from multiverse.planning.program import Program
 from multiverse.planning.tracing import compiled
 
 BLOCK = 64  # universes of one compiled call: enough to hide its dispatch, few enough that data stay in the cache
 ROUNDS = 8  # every process gets at least so many batches, where there are enough: all end together
 UNIVERSES_A_BATCH = 64  # at most, so that a killed run loses little: a part of the store holds one batch
+
+COMPILE_SECONDS = 0.5  # trace and compile one small function for a block, measured 0.2 to 1
+TRACED_SECONDS = 1e-3  # of one universe of a compiled function; measured 0.01 to 1 ms, and never the price that counts
+START_SECONDS = 3.0  # until a process that calls a function has imported what it needs
 
 _PROGRAMS = Once()
 _REASONS: Mapping[str, Reason] = {"raised": Reason.error, "time": Reason.time, "crash": Reason.crash}
@@ -42,6 +48,14 @@ class Function:
     gate: Gate = field(default_factory=Gate)
     name: ClassVar[str] = "function"
     dtype: ClassVar[str] = "float64"
+
+    def price(self, program: Program, gradient: float) -> Price | None:
+        """What a program costs: what its function took when it was tried while planning. None for a model."""
+        if program.kind == "model":
+            return None
+        if program.kind == "traced":
+            return Price(COMPILE_SECONDS, 0.0, TRACED_SECONDS)
+        return Price(0.0, START_SECONDS, program.seconds)
 
     def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> _State:
         """Every universe is asked once; one that was tried before gets the next attempt."""

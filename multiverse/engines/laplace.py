@@ -11,16 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, cast
 
-
 from multiverse.cores import cores
 from multiverse.engines.compiled import Once
 from multiverse.engines.engine import Batch, make_batch, sites_to_see
 from multiverse.engines.gate import WeightsGate
 from multiverse.engines.laplace_block import BlockShape, LaplaceBlock, compile_laplace
 from multiverse.engines.laplace_fit import block_arguments, fit_block
+from multiverse.engines.laplace_price import laplace_price
 from multiverse.engines.outcome import Outcome
+from multiverse.engines.price import Price
 from multiverse.errors import PlanError, Problem
-from multiverse.planning.forecast import GRADIENTS_PER_DRAW, LOCKSTEP
 from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program
 
@@ -28,9 +28,6 @@ BLOCK: Final = 16  # universes of one compiled call
 HESSIAN_NUMBERS: Final = 1 << 22  # of all starts of a block, at most: 32 MiB in float64
 ROUNDS: Final = 8  # every worker gets at least so many batches of a program, where there are enough: all end together
 UNIVERSES_A_BATCH: Final = 128  # at most, so that a killed run loses seconds: a part of the store holds one batch
-
-STEPS_USUAL: Final = 8  # of Newton's method, 5 to 12 measured on regressions
-PARAMETERS_USUAL: Final = 10  # a Hessian costs a gradient for each
 
 _PROGRAMS = Once()
 
@@ -65,11 +62,11 @@ class Laplace:
         if problems:
             raise PlanError(problems)
 
-    @property
-    def like_draws(self) -> int:
-        """How many draws of NUTS cost as much as a universe with some ten parameters: what a forecast multiplies."""
-        gradients = self.draws / 2 + self.starts * STEPS_USUAL * PARAMETERS_USUAL
-        return max(1, round(gradients / (GRADIENTS_PER_DRAW * LOCKSTEP)))
+    def price(self, program: Program, gradient: float) -> Price | None:
+        """What a program costs; gradient: seconds of one value and gradient of one lane. None for what is no model."""
+        if program.kind != "model":
+            return None
+        return laplace_price(program, gradient, draws=self.draws, starts=self.starts, block=self._block(program))
 
     def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> _State:
         """Every universe is asked once; one that was tried before gets the next attempt."""

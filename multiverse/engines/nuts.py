@@ -19,11 +19,16 @@ from multiverse.engines.gate import Gate
 from multiverse.engines.judge import judge
 from multiverse.engines.ladder import LADDER, Rung, next_attempt, rung_of
 from multiverse.engines.nuts_block import LaneDraws, block_functions
+from multiverse.engines.nuts_price import nuts_price
 from multiverse.engines.outcome import Outcome, Reason
+from multiverse.engines.price import Price
+from multiverse.engines.starts import PRIOR, STARTS, UNIFORM
 from multiverse.engines.stoppable import Sampled, StoppableBlock, compile_block
+from multiverse.errors import PlanError, Problem, near_miss
 from multiverse.identity.keys import rng_words
 from multiverse.planning.noncentered import noncentered
 from multiverse.planning.plan import Plan
+from multiverse.planning.program import Program
 
 LANES = 16  # of a block on a CPU; measured, docs/adr/0002: 7 % from the best width for small data, best for large
 LANES_ACCELERATOR = 1024  # an accelerator is idle below some thousand lanes
@@ -40,7 +45,9 @@ class NUTS:
     chains, warmup, draws: per universe; draws are those kept after warm-up, in each chain. target_accept,
     max_tree_depth, dense_mass: as in NumPyro. seed: folded into every universe's random key. dtype: "float32" or
     "float64". gate: what a universe must pass to be green. ladder: how one that fails it is tried again; `()` for not
-    at all.
+    at all. start: where each chain starts, "uniform" (within 2 of 0 on the unconstrained scale) or "prior" (a draw of
+    its own from the prior, wherever that may lie); another such point where the density there is not finite.
+    Raises PlanError for a start that is neither.
     """
 
     chains: int = 4
@@ -53,7 +60,22 @@ class NUTS:
     dtype: str = "float32"
     gate: Gate = field(default_factory=Gate)
     ladder: tuple[Rung, ...] = LADDER
+    start: str = UNIFORM
     name: ClassVar[str] = "nuts"
+
+    def __post_init__(self) -> None:
+        if self.start not in STARTS:
+            raise PlanError(
+                Problem(
+                    f"the NUTS engine has start={self.start!r}.",
+                    f"one of {', '.join(map(repr, STARTS))}",
+                    f"{near_miss(str(self.start), STARTS)}NUTS(start={PRIOR!r})",
+                )
+            )
+
+    def price(self, program: Program, gradient: float) -> Price | None:
+        """What a program costs without its ladder; gradient: seconds of one value and gradient of one lane."""
+        return nuts_price(program, gradient, transitions=self.chains * (self.warmup + self.draws))
 
     def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> Climb:
         """The plan of what is still to do, and the last attempt at universes that were tried before."""
@@ -142,7 +164,7 @@ class NUTS:
         device = cast(Any, jax.config).jax_default_device or jax.local_devices()[0]
         # Everything that is compiled in: settings that only judge are left out.
         kernel = (self.chains, self.warmup, self.draws, self.target_accept, self.max_tree_depth, self.dense_mass)
-        key = batch.program.id, kernel, thin, other is not None, self.dtype, batch.block, sites, str(device)
+        key = batch.program.id, kernel, self.start, thin, other is not None, self.dtype, batch.block, sites, str(device)
 
         def make() -> StoppableBlock:
             functions = block_functions(batch.program, self, sites, thin=thin, other=other)

@@ -7,10 +7,11 @@ compiled once), `finish` maps what was kept to sites. How many transitions a cal
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from multiverse.engines.starts import Start, starting_point
-from multiverse.planning.density import draw_of
+from multiverse.engines.starts import PRIOR, Start, starting_point, uniform_in_box
+from multiverse.planning.density import draw_of, prior_draw
 from multiverse.planning.density import potential as potential_of
 from multiverse.planning.noncentered import NonCentered
 from multiverse.planning.program import Program
@@ -85,6 +86,7 @@ def block_functions(
     signature, free = (program.signature, program.sites) if other is None else (other.signature, other.sites)
     density = potential_of(signature, free)
     look = draw_of(program.signature, program.sites, sites)
+    somewhere, of_prior = uniform_in_box(free.dimension), prior_draw(signature, free)
     init, sample = _kernel(density, free.dimension, settings)
 
     def of_lanes(leaves: Mapping[str, Any], lanes: int) -> dict[str, Any]:
@@ -98,7 +100,8 @@ def block_functions(
 
         def chain(key: Any, leaves: Mapping[str, Any]) -> tuple[Any, Start]:
             start_key, kernel_key = jax.random.split(key)
-            start = starting_point(lambda z: density(leaves, z), free.dimension, start_key)
+            draw = partial(of_prior, leaves) if settings.start == PRIOR else somewhere
+            start = starting_point(lambda z: density(leaves, z), free.dimension, start_key, draw)
             return init(ParamInfo(start.z, start.potential, start.gradient), leaves, kernel_key), start
 
         # One vmap over lanes: nesting universe and chain would trace twice as long.

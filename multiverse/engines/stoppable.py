@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from multiverse.engines.nuts_block import BlockFunctions, LaneDraws
-from multiverse.planning.tracing import compiled
+from multiverse.planning.tracing import PLAIN_COMPILE, QUICK_COMPILE, compiled
 
 LOOK_SECONDS = 0.25  # between looks at the clock, roughly: short against a person's patience
 FIRST_LOOK = 16  # transitions before the first look: few, since the first ones of a chain may take the longest
@@ -61,8 +61,9 @@ def compile_block(
     functions: BlockFunctions, words: np.ndarray, leaves: Mapping[str, np.ndarray], transitions: int
 ) -> StoppableBlock:
     """The block compiled for arguments of these shapes, on this thread's default device."""
-    begin = compiled(functions.begin, words, leaves)
+    begin = compiled(functions.begin, words, leaves, options=QUICK_COMPILE)
     at = np.int32(0)
     # What it was given is not donated: on a CPU that makes small transitions half as slow again.
     advance = compiled(functions.advance, leaves, begin.out_info, at, at)
-    return StoppableBlock(begin, advance, compiled(functions.finish, leaves, begin.out_info), transitions)
+    finish = compiled(functions.finish, leaves, begin.out_info, options=PLAIN_COMPILE)
+    return StoppableBlock(begin, advance, finish, transitions)

@@ -17,8 +17,7 @@ from multiverse.linting.finding import Finding, finding
 from multiverse.linting.observed import family, observed_sites
 from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program
-from multiverse.planning.safety import QUICK_COMPILE
-from multiverse.planning.tracing import TRACING, compiled
+from multiverse.planning.tracing import QUICK_COMPILE, TRACING, compiled
 
 CHECK = "data that likelihoods cannot hold"
 DRAWS = 5  # of the prior, at which the density of a value on the edge of a support is computed

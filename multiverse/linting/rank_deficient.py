@@ -22,8 +22,8 @@ from multiverse.linting.use import Use
 from multiverse.planning.density import draw_of
 from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program
-from multiverse.planning.safety import POINTS, QUICK_COMPILE, SAFETY_RTOL, START_RADIUS
-from multiverse.planning.tracing import TRACING, compiled
+from multiverse.planning.safety import POINTS, SAFETY_RTOL, START_RADIUS
+from multiverse.planning.tracing import QUICK_COMPILE, TRACING, compiled
 
 CHECK = "rank-deficient designs"
 RANK_RTOL = 1e-7  # of the largest singular value, columns of length 1: the resolution of float32, in which NUTS samples

@@ -42,6 +42,23 @@ def draw_of(
     return one
 
 
+def prior_draw(signature: Signature, sites: Sites) -> Callable[[Mapping[str, Any], Any], Any]:
+    """`(leaves, key) -> z (dimension,)`: a draw of all latent sites from the prior, on the unconstrained scale.
+
+    Not finite where a site of the draw lies at the end of its support, as rounding can put it.
+    """
+    import jax.numpy as jnp
+    import numpyro
+    from numpyro.distributions import biject_to
+
+    def one(leaves: Mapping[str, Any], key: Any) -> Any:
+        trace = numpyro.handlers.trace(numpyro.handlers.seed(signature, key)).get_trace(leaves)
+        drawn = (trace[latent.name] for latent in sites.latents)
+        return jnp.concatenate([jnp.ravel(biject_to(site["fn"].support).inv(site["value"])) for site in drawn])
+
+    return one
+
+
 class Evaluated(NamedTuple):
     """One draw: values by site on their own scale, and its log densities in nats.
 

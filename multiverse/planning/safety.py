@@ -21,19 +21,13 @@ from multiverse.planning.estimand import Estimand
 from multiverse.planning.estimand_trial import Trial, try_estimands
 from multiverse.planning.linear_algebra import uses_lapack
 from multiverse.planning.program import Program
-from multiverse.planning.tracing import TRACING, compiled
+from multiverse.planning.tracing import QUICK_COMPILE, TRACING, compiled
 from multiverse.planning.unanswerable import Unanswerable, unanswerable
 
 SAFETY_RTOL = 1e-6  # in float64, sums in another order agree to about 1e-12; a wrong row or cast moves the 3rd digit
 SAFETY_UNIVERSES = 2  # a program: the one that keeps fewest rows, and a random one
 START_RADIUS = 2.0  # Stan and NumPyro start chains uniformly within (-2, 2) on the unconstrained scale
 POINTS = 3  # prior, start, start
-QUICK_COMPILE: Mapping[str, Any] = {  # it runs once; measured on radon: 0.2 s a program against 0.6 s
-    "xla_backend_optimization_level": 0,
-    "xla_llvm_disable_expensive_passes": True,
-    "xla_cpu_use_fusion_emitters": False,
-    "xla_cpu_parallel_codegen_split_count": 1,
-}
 
 
 class Evaluated(NamedTuple):

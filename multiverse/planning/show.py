@@ -6,8 +6,10 @@ import html
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from multiverse.planning.duration import duration
 from multiverse.planning.leaf_path import spoken
 from multiverse.planning.program import Program
+from multiverse.planning.show_forecast import forecast_html
 from multiverse.space.counted import counted
 
 if TYPE_CHECKING:
@@ -40,7 +42,8 @@ def plan_html(plan: Plan) -> str:
     notes = [f"... and {more} more programs"] if more > 0 else []
     notes += [f"note: {note}" for note in plan.notes]
     below = "".join(f"<br>{html.escape(note)}" for note in notes)
-    return f"<b>{html.escape(headline(plan))}</b><table><tr>{cells}</tr>{body}</table>{below}"
+    cost = "" if plan.forecast is None else f"<br>{forecast_html(plan.forecast)}"
+    return f"<b>{html.escape(headline(plan))}</b><table><tr>{cells}</tr>{body}</table>{below}{cost}"
 
 
 def headline(plan: Plan) -> str:
@@ -71,13 +74,6 @@ def duplicates(plan: Plan) -> str:
     many = len(plan.twins) > 1
     alike = f"{len(plan.twins):,} are exact duplicates of others" if many else "1 is an exact duplicate of another"
     return f", of which {alike} and not run again,"
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words that claim no more than a forecast knows."""
-    if seconds < 90:
-        return f"{max(seconds, 1):.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _rows(plan: Plan) -> Iterator[tuple[str, str, str, str]]:

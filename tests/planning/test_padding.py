@@ -17,8 +17,7 @@ from multiverse.planning.build import plan
 from multiverse.planning.density import potential
 from multiverse.planning.padding import MASK, Padding, rung, table_length
 from multiverse.planning.program import Program
-from multiverse.planning.safety import QUICK_COMPILE
-from multiverse.planning.tracing import compiled
+from multiverse.planning.tracing import QUICK_COMPILE, compiled
 
 LENGTHS = st.integers(1, 5000)
 

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from multiverse.errors import PlanError
 from multiverse.identity.fingerprint import fingerprint
-from multiverse.planning.safety import QUICK_COMPILE
 from multiverse.planning.structure import canonical, signature, take_apart
-from multiverse.planning.tracing import compiled
+from multiverse.planning.tracing import QUICK_COMPILE, compiled
 
 Pair = namedtuple("Pair", "a b")
 

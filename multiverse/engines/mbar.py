@@ -1,0 +1,151 @@
+"""Draws from several anchors as one sample from their mixture: normalisers, weights, and errors that know both.
+
+Anchors are posteriors that were sampled; their densities are known up to a factor each. The factors are estimated from
+all draws together, and the mixture of all anchors is the proposal of every other universe (the balance heuristic).
+Draws of a chain hang together, so errors are those of sums over stretches of a chain, and the uncertainty of the
+factors is passed on (the influence of each stretch on each factor).
+
+Sources: Shirts and Chodera 2008, J. Chem. Phys. 129:124105 (MBAR, equation 11); Veach and Guibas 1995, SIGGRAPH,
+doi:10.1145/218380.218498 (balance heuristic); Geyer 1994, Minnesota report 568 (its asymptotics); Flegal and Jones
+2010, Annals of Statistics 38(2), doi:10.1214/09-AOS735 (batch means).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from multiverse.engines.diagnostics import Floats
+
+STEPS_MAX: Final = 200  # of Newton's method, or of the fixed point where that goes astray; 5 to 10 measured
+WITHIN: Final = 1e-9  # nats between two steps: far below any Monte Carlo error
+FIXED_POINTS: Final = 5  # steps before Newton's method, which starts well only near the solution
+STRETCHES: Final = 10  # of a chain whose sums are compared: 25 draws and more, longer than NUTS hangs together
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """All draws of all anchors, as one sample.
+
+    log_z: (anchor,), log normalisers up to a common constant: the first is 0. log_density: (draw,), of the mixture, on
+    the same scale. share: (anchor, draw), each anchor's density over that of the mixture, divided by the number of
+    draws: rows sum to 1. counts: (anchor,) draws of each; they stand one after the other. starts: where stretches of
+    chains begin, ascending. Made by `mixture`.
+    """
+
+    log_z: Floats
+    log_density: Floats
+    share: Floats
+    counts: np.ndarray
+    starts: np.ndarray
+    _influence: Floats  # (anchor, stretch), of the draws of each stretch on each log normaliser
+
+    def variance(self, terms: Floats, minus: int | None = None) -> Floats:
+        """(n,): Monte Carlo variance of sums over draws. terms: (n, draw), such as weight x (value - mean).
+
+        With the weights of a universe, which sum to 1, that is the variance of its log normaliser; `minus`: of its
+        difference to the log normaliser of this anchor.
+        """
+        found = np.empty(len(terms))
+        for i, row in enumerate(terms):  # one by one: a matrix product has other bits in other company
+            passed = self.counts * (self.share * row).sum(axis=1)
+            if minus is not None:
+                passed[minus] -= 1
+            of_stretches = self._within(row[None])[0] + (passed[:, None] * self._influence).sum(axis=0)
+            found[i] = np.square(of_stretches).sum()
+        return found
+
+    def _within(self, terms: Floats) -> Floats:
+        return _stretch_sums(terms, self.starts, self.counts)
+
+
+def mixture(log_density: Floats, counts: np.ndarray, chains: int) -> Mixture:
+    """The mixture of anchors.
+
+    log_density: (anchor, draw), unnormalised, of each anchor at the draws of all, in nats; -inf outside its support.
+    counts: (anchor,), how many draws each has, in that order. chains: of each anchor, equally long.
+    Raises ValueError where a draw has no density under any anchor.
+    """
+    counts = np.asarray(counts)
+    log_density = np.asarray(log_density, np.float64)
+    if not np.isfinite(log_density.max(axis=0)).all():
+        raise ValueError("some draws have no finite density under any anchor")
+    log_z = _normalisers(log_density, counts)
+    scaled = log_density - log_z[:, None]
+    of_mixture = _log_sum(scaled + np.log(counts / counts.sum())[:, None])
+    share = np.exp(scaled - of_mixture) / counts.sum()
+    starts = stretches(counts, chains)
+    own = _stretch_sums(share, starts, counts)
+    # Theta = J^+ g: how the estimated normalisers follow the sums of shares (J is singular along their common constant)
+    follow = np.linalg.pinv(np.eye(len(counts)) - (share @ share.T) * counts[None, :])
+    return Mixture(log_z, of_mixture, share, counts, starts, follow @ own)
+
+
+def stretches(counts: np.ndarray, chains: int) -> np.ndarray:
+    """Where stretches of chains begin: some `STRETCHES` to a chain, none across two chains."""
+    starts: list[int] = []
+    at = 0
+    for count in np.asarray(counts):
+        length = int(count) // chains
+        cuts = np.linspace(0, length, min(STRETCHES, length), endpoint=False).astype(int)
+        starts += [at + chain * length + int(cut) for chain in range(chains) for cut in cuts]
+        at += int(count)
+    return np.array(starts)
+
+
+def _stretch_sums(terms: Floats, starts: np.ndarray, counts: np.ndarray) -> Floats:
+    """(n, stretch): sums over stretches, without the mean of the anchor, scaled so that squares add to a variance."""
+    ends = np.cumsum(counts)
+    sums = np.add.reduceat(terms, starts, axis=1)
+    lengths = np.diff(np.append(starts, ends[-1]))
+    of = np.searchsorted(ends, starts, side="right")
+    for anchor in range(len(counts)):
+        mine = of == anchor
+        mean = sums[:, mine].sum(axis=1) / counts[anchor]
+        stretches_here = mine.sum()
+        scale = np.sqrt(stretches_here / max(stretches_here - 1, 1))
+        sums[:, mine] = scale * (sums[:, mine] - mean[:, None] * lengths[mine])
+    return sums
+
+
+def _normalisers(log_density: Floats, counts: np.ndarray) -> Floats:
+    """Shirts and Chodera's equation 11, by its fixed point and then by Newton's method; the first is 0."""
+    log_z = np.zeros(len(counts))
+    if len(counts) == 1:
+        return log_z
+    for step in range(STEPS_MAX):
+        # n_a p_a(x) / z_a over their sum: to which anchor a draw belongs
+        scaled = log_density - log_z[:, None] + np.log(counts)[:, None]
+        total = _log_sum(scaled)
+        belongs = np.exp(scaled - total)
+        fixed = log_z + np.log(belongs.sum(axis=1)) - np.log(counts)
+        new = fixed
+        if step >= FIXED_POINTS:
+            gradient = (counts - belongs.sum(axis=1))[1:]
+            hessian = (np.diag(belongs.sum(axis=1)) - belongs @ belongs.T)[1:, 1:]
+            newton = log_z.copy()
+            newton[1:] -= np.linalg.lstsq(hessian, gradient, rcond=None)[0]
+            if _objective(log_density, counts, newton) <= _objective(log_density, counts, fixed):
+                new = newton
+        new = new - new[0]
+        moved = np.abs(new - log_z).max()
+        log_z = new
+        if moved < WITHIN:
+            break
+    return log_z
+
+
+def _objective(log_density: Floats, counts: np.ndarray, log_z: Floats) -> float:
+    """Minus the log likelihood of which anchor each draw is from: convex in the log normalisers."""
+    scaled = log_density - log_z[:, None] + np.log(counts)[:, None]
+    value = float(_log_sum(scaled).sum() + (counts * log_z).sum())
+    return value if np.isfinite(value) else np.inf
+
+
+def _log_sum(values: Floats) -> Floats:
+    """(draw,): log of the sum over anchors."""
+    top = values.max(axis=0)
+    total: Floats = top + np.log(np.exp(values - top).sum(axis=0))
+    return total

@@ -1,0 +1,190 @@
+"""The nested engine's compiled programs: the marginal of the globals, and locals proposed for draws of the globals.
+
+The marginal is Laplace's approximation of the integral over the locals (Tierney and Kadane 1986). Universes are done one
+after the other, and skipped where nothing is asked of them; their starts, or draws, are lanes enough.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from multiverse.engines.nested_locals import Blocks, curved, log_det, settle, times, transposed_times, whitening
+from multiverse.planning.density import evaluate, potential
+from multiverse.planning.hierarchy import Hierarchy
+from multiverse.planning.program import Program
+from multiverse.planning.tracing import compiled
+
+LOOKS_MAX: Final = 60  # at the local Hessian until the locals have settled; 2 to 6 from a near start, 20 from a far one
+SETTLED: Final = 1e-3  # local standard deviations before the last step, which squares it
+CHUNK_NUMBERS: Final = 1 << 18  # of the largest leaf, times the draws that are looked at together: stays in the cache
+
+
+class Marginal(NamedTuple):
+    """What there is at globals `(universe, start, globals)`.
+
+    potential: minus the log of the approximate marginal density, nats, (universe, start); gradient and Hessian of it
+    in the globals. locals: where the locals are likeliest, (universe, start, locals). response: their derivative in the
+    globals, (universe, start, locals, globals).
+    """
+
+    potential: Any
+    gradient: Any
+    hessian: Any
+    locals: Any
+    response: Any
+
+
+class Proposed(NamedTuple):
+    """Locals drawn for globals `(universe, draw, ...)`.
+
+    log_det: of the local Hessian by which the noise was shaped; the other fields as `Evaluated` has them.
+    """
+
+    sites: Mapping[str, Any]
+    log_prior: Any
+    log_likelihood: Any
+    potential: Any
+    log_det: Any
+
+
+class Near(NamedTuple):
+    """Around which globals, and at which locals, those of other globals are looked for: locals + response (g - globals).
+
+    As `Marginal` has them: (universe, start, ...), or (universe, ...) for draws.
+    """
+
+    globals: Any
+    locals: Any
+    response: Any
+
+
+@dataclass(frozen=True)
+class NestedBlock:
+    """The two steps, compiled for arguments of one shape on one device.
+
+    marginal: `(asked (universe,) bool, leaves, globals (universe, start, globals), near, apart like globals) ->
+    Marginal`. apart: at which distances derivatives are taken.
+    propose: `(asked, leaves, globals (universe, draw, globals), noise (universe, draw, locals), near, looks ()) ->
+    Proposed`: locals at the mode given the globals, as `settle` finds it, plus noise shaped by the Hessian there.
+    Universes that are not asked give zeros.
+    """
+
+    hierarchy: Hierarchy
+    marginal: Any
+    propose: Any
+
+
+def compile_nested(
+    program: Program,
+    hierarchy: Hierarchy,
+    sites: tuple[str, ...],
+    leaves: Mapping[str, np.ndarray],
+    *,
+    universes: int,
+    starts: int,
+    draws: int,
+    dtype: str,
+) -> NestedBlock:
+    """Compile for leaves of these shapes. sites: whose draws leave the program. draws: of one round."""
+    import jax
+    import jax.numpy as jnp
+
+    density = potential(program.signature, hierarchy.sites)
+    see = evaluate(program.signature, hierarchy.sites, sites)
+    blocks = Blocks(hierarchy.blocks, hierarchy.locals)
+    count, size = hierarchy.globals, hierarchy.locals
+    chunk = _chunk(leaves, draws, hierarchy.width)
+    volume = size / 2 * math.log(2 * math.pi)
+
+    def joined(g: Any, inside: Any) -> Any:
+        return jnp.concatenate([g, inside])
+
+    def slope_at(leaves: Any, g: Any) -> Any:
+        return jax.grad(lambda inside: density(leaves, joined(g, inside)))
+
+    def approximate(leaves: Any, g: Any, inside: Any) -> Any:
+        """Potential of the marginal where the locals are at their mode; what the locals still have to go is taken off."""
+        found = curved(slope_at(leaves, g), inside, blocks)
+        held = jax.lax.stop_gradient(found)
+        white = whitening(held.hessian)
+        to_go = times(white, held.gradient)
+        # The derivative of a log determinant is the trace of the inverse times that of the matrix: no factor to go through.
+        inverse = (white[:, :, :, None] * white[:, :, None, :]).sum(axis=1)
+        grows = (inverse * (found.hessian - held.hessian)).sum() / 2
+        value = density(leaves, joined(g, inside)) + log_det(white) / 2 + grows - volume
+        return value, (jnp.square(to_go).sum() / 2, white)
+
+    def point(leaves: Any, g: Any, start: Any) -> Any:
+        inside = settle(slope_at(leaves, g), start, blocks, looks=LOOKS_MAX, within=SETTLED).at
+        (value, (to_go, white)), (by_global, by_local) = jax.value_and_grad(
+            lambda g, inside: approximate(leaves, g, inside), (0, 1), has_aux=True
+        )(g, inside)
+        # By the implicit function theorem the locals follow the globals by minus inverse Hessian times mixed Hessian.
+        follow = blocks.join(transposed_times(white, times(white, blocks.cut(by_local))))
+
+        def by_globals(inside: Any) -> Any:
+            return jax.grad(lambda g: density(leaves, joined(g, inside)))(g)
+
+        mixed = jax.jvp(by_globals, (inside,), (follow,))[1]
+        return value - to_go, by_global - mixed, inside
+
+    def marginal_one(asked: Any, leaves: Any, g: Any, near: Near, apart: Any) -> Marginal:
+        def start_one(g: Any, near: Near, apart: Any) -> Marginal:
+            points = g + jnp.concatenate([jnp.zeros((1, count), g.dtype), jnp.diag(apart)])
+            starts = near.locals + ((points - near.globals)[:, None, :] * near.response).sum(axis=2)
+            value, gradient, inside = jax.vmap(point, (None, 0, 0))(leaves, points, starts)
+            hessian = (gradient[1:] - gradient[0]) / apart[:, None]
+            response = ((inside[1:] - inside[0]) / apart[:, None]).T
+            return Marginal(value[0], gradient[0], (hessian + hessian.T) / 2, inside[0], response)
+
+        return _if_asked(asked, lambda: jax.vmap(start_one)(g, near, apart))
+
+    def propose_one(asked: Any, leaves: Any, g: Any, noise: Any, near: Near, looks: Any) -> Proposed:
+        def draw(of: Any) -> Proposed:
+            g, noise = of
+            start = near.locals + ((g - near.globals) * near.response).sum(axis=1)
+            at, white = settle(slope_at(leaves, g), start, blocks, looks=looks, within=0.0)
+            seen = see(leaves, joined(g, at + blocks.join(transposed_times(white, blocks.cut(noise)))))
+            return Proposed(seen.values, seen.log_prior, seen.log_likelihood, seen.potential, log_det(white))
+
+        return _if_asked(asked, lambda: jax.lax.map(draw, (g, noise), batch_size=chunk))
+
+    def marginal(*of: Any) -> Any:
+        return jax.lax.map(lambda one: marginal_one(*one), of)
+
+    def propose(asked: Any, leaves: Any, g: Any, noise: Any, near: Any, looks: Any) -> Any:
+        return jax.lax.map(lambda one: propose_one(*one, looks), (asked, leaves, g, noise, near))
+
+    def zeros(*shape: int) -> np.ndarray:
+        return np.zeros(shape, dtype)
+
+    asked = np.zeros(universes, bool)
+    at, drawn = zeros(universes, starts, count), zeros(universes, draws, count)
+    each = Near(at, zeros(universes, starts, size), zeros(universes, starts, size, count))
+    one = Near(*(part[:, 0] for part in each))
+    return NestedBlock(
+        hierarchy,
+        compiled(marginal, asked, leaves, at, each, at),
+        compiled(propose, asked, leaves, drawn, zeros(universes, draws, size), one, np.int32(1)),
+    )
+
+
+def _if_asked(asked: Any, make: Any) -> Any:
+    """What `make` makes, or as many zeros."""
+    import jax
+    import jax.numpy as jnp
+
+    shapes = jax.eval_shape(make)
+    return jax.lax.cond(asked, make, lambda: jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), shapes))
+
+
+def _chunk(leaves: Mapping[str, np.ndarray], draws: int, width: int) -> int:
+    """How many draws are looked at together: a divisor of their number, so that all chunks are one program."""
+    largest = max((leaf[0].size for leaf in leaves.values()), default=1)
+    most = max(1, CHUNK_NUMBERS // (max(largest, 1) * width))
+    return next(size for size in range(min(most, draws), 0, -1) if draws % size == 0)
