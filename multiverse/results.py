@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import html
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from multiverse.aggregate.answers import Answers
-from multiverse.aggregate.weigh import UNIVERSES
+from multiverse.aggregate.weigh import EVIDENCE, UNIVERSES
 from multiverse.errors import Problem, ResultError, near_miss
 from multiverse.progress import Progress, bar
 from multiverse.store.contract import Store
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from multiverse.aggregate.comparison import Comparison
     from multiverse.aggregate.estimates import Estimates
+    from multiverse.aggregate.evidence import Evidence
     from multiverse.planning.plan import Plan
     from multiverse.plot.figure import Figure
     from multiverse.power_scaling.power_scaling import PowerScaling
@@ -155,8 +156,7 @@ class Results(Answers):
         hides a site of its name); sample_stats, with `log_prior` and `log_likelihood_total` (over all observations),
         in nats. Raises ResultError where nothing could be drawn.
         """
-        import arviz as az
-
+        from multiverse.store.inference_data import inference_data
         from multiverse.store.lazy_draws import universe_data
 
         whole = self.key(key)
@@ -170,15 +170,7 @@ class Results(Answers):
                     "`results.failures()` has its traceback; mend the study, and answer it again in another run",
                 )
             )
-        groups: dict[str, dict[str, Any]] = {"estimand": {}, "site": {}, "density": {}}
-        for name, values in found.items():
-            kind, _, own = name.partition("/")
-            groups[kind][own] = values
-        posterior = {**groups["site"], **groups["estimand"]}
-        # ArviZ takes `log_likelihood` for a value of each observation, as LOO needs.
-        stats = {name.replace("log_likelihood", "log_likelihood_total"): a for name, a in groups["density"].items()}
-        data: az.InferenceData = az.from_dict(posterior=posterior, sample_stats=stats)
-        return data
+        return inference_data(found)
 
     def rerun(
         self,
@@ -253,7 +245,8 @@ class Results(Answers):
     def estimates(self, estimand: str | None = None, *, weigh: str = UNIVERSES) -> Estimates:
         """The value that aggregates and plots read: estimates of one estimand over all answered universes.
 
-        weigh: what weighs alike in them, "universes" or "branches" (each branch of an `only_when`).
+        weigh: "universes" (all alike), "branches" (each branch of an `only_when` alike), or "evidence" (by marginal
+        likelihood, where those of all green ones may be compared; else ResultError says why not).
         """
         from multiverse.aggregate.estimates import DecisionInfo, Estimates
 
@@ -266,7 +259,23 @@ class Results(Answers):
         }
         name, planned = self._estimand(estimand), len(self.plan.universes)
         space, taken = (None, "") if header.part is None else header.part
-        return Estimates(name, self.table(name), decisions, planned, space, header.links, weigh, taken)
+        table = self._with_evidence(name) if weigh == EVIDENCE else self.table(name)
+        return Estimates(name, table, decisions, planned, space, header.links, weigh, taken)
+
+    def evidence(self) -> Evidence:
+        """Log marginal likelihoods with their errors, and Bayes factors between universes that may be compared.
+
+        `.factor(key, other)` gives that of two; where they may not be compared it is refused, and the reason said.
+        """
+        from multiverse.aggregate.evidence import evidence
+
+        return evidence(replace(self.estimates(), table=self._with_evidence(self.estimands[0])))
+
+    def _with_evidence(self, estimand: str) -> pd.DataFrame:
+        """`table`, and beside it log marginal likelihoods, and what each universe observes."""
+        from multiverse.store.evidence_columns import evidence_columns
+
+        return self.table(estimand).merge(evidence_columns(self.store, self.run, self.plan), on="key", how="left")
 
     def compare(self, other: str | Results, estimand: str | None = None) -> Comparison:
         """How another run answers: differences in Monte Carlo errors, changed conclusions and colours, seconds.
@@ -290,14 +299,11 @@ class Results(Answers):
     ) -> PowerScaling:
         """How sensitive an estimand is to prior and likelihood, in each universe, from draws that are there already.
 
-        estimand: by default the first. threshold: from where on a sensitivity is large; by default 0.05 (Kallioinen et
-        al. 2024). Raises ResultError where no universe kept log densities.
+        threshold: from where on it is, 0.05 by default. Raises ResultError where no universe kept log densities.
         """
-        from multiverse.power_scaling.diagnosis import THRESHOLD
         from multiverse.power_scaling.power_scaling import power_scaling
 
-        bound = THRESHOLD if threshold is None else threshold
-        return power_scaling(self.store, self.run, self.estimates(estimand), progress, bound)
+        return power_scaling(self.store, self.run, self.estimates(estimand), progress, threshold)
 
     def curve(self, estimand: str | None = None, **options: Any) -> Figure:
         """The specification curve; `.save("curve.pdf", width="89mm")` writes it with its data and caption."""

@@ -6,14 +6,16 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from multiverse.engines.engine import settings_of
+from multiverse.engines.engine import flat_settings, settings_of
 from multiverse.engines.gate import SOURCES
 from multiverse.errors import Problem, StoreError
 from multiverse.identity.keys import StudyIdentity, changed_settings, run_id
+from multiverse.planning.observed_data import Observed, observed_data
 from multiverse.planning.plan import Plan, Wanted
 from multiverse.provenance.data import data_section
 from multiverse.provenance.git_state import git_section
@@ -23,6 +25,7 @@ from multiverse.provenance.own_modules import file_of, packages_of, written_in
 from multiverse.provenance.source import source_section
 from multiverse.re_estimate.owed import ESTIMANDS as ESTIMANDS
 from multiverse.re_estimate.recompute import refusals
+from multiverse.routes import ROUTES, routes_section
 from multiverse.store.contract import Store
 from multiverse.store.plan_table import (
     PlanHeader,
@@ -91,6 +94,8 @@ def plan_record(plan: Plan) -> PlanRecord:
         for name, decision in space.decisions.items()
     )
     programs = plan.program_of
+    observed = {key: seen for program in plan.programs for key, seen in observed_data(program).items()}
+    nothing = Observed("")
     universes = tuple(
         PlannedUniverse(
             key,
@@ -98,6 +103,8 @@ def plan_record(plan: Plan) -> PlanRecord:
             programs[key].id if key in programs else "",
             key == plan.reference,
             programs[key].members[key].rows_kept if key in programs else None,
+            observed.get(key, nothing).fingerprint or None,
+            observed.get(key, nothing).why or None,
         )
         for key, universe in plan.universes.items()
     )
@@ -146,9 +153,7 @@ def _other_settings(store: Store, run: str, sections: Sections, settings: Mappin
 
 def _settings(engine: Any, wanted: Wanted) -> dict[str, str]:
     """Every setting by dotted name, as JSON: `draws`, `gate.rhat_max`, `keep`."""
-    flat: dict[str, Any] = {"engine": engine.name, "keep": wanted.keeping}
-    for name, value in settings_of(engine).items():
-        flat |= {f"{name}.{n}": v for n, v in value.items()} if isinstance(value, Mapping) else {name: value}
+    flat = {"engine": engine.name, "keep": wanted.keeping, **flat_settings(settings_of(engine))}
     return {name: json.dumps(value) for name, value in flat.items()}
 
 
@@ -163,6 +168,7 @@ def _sections(engine: Any, plan: Plan, records: Sequence[RunRecord]) -> dict[str
         "seed": {} if seed is None else {"seed": json.dumps(seed)},
         "settings": dict(_settings(engine, plan.wanted)),
         "design": _design(plan),
+        ROUTES: routes_section(plan),
         ESTIMANDS: dict(plan.wanted.identities),
         "thresholds": _thresholds(engine),
         "versions": versions(packages_of(modules)),
@@ -184,15 +190,21 @@ def _design(plan: Plan) -> dict[str, str | None]:
 
 
 def _thresholds(engine: Any) -> dict[str, str | None]:
-    """Each bound of the engine's gate, and where it comes from."""
-    gate = getattr(engine, "gate", None)
+    """Each bound of the engine's gate, and where it comes from; of the gates of all engines that it asks."""
+    told: dict[str, str | None] = {}
+    for name, of in [("", engine), *((f"{f.name}.", getattr(engine, f.name)) for f in fields(engine))]:
+        told |= _bounds(f"{name}gate", getattr(of, "gate", None))
+    return told | _bounds("audit", getattr(engine, "audit", None))
+
+
+def _bounds(of: str, gate: Any) -> dict[str, str | None]:
     if gate is None:
         return {}
     told: dict[str, str | None] = {}
     usual = vars(type(gate)())
     for name, value in vars(gate).items():
-        told[f"gate.{name}"] = json.dumps(value)
+        told[f"{of}.{name}"] = json.dumps(value)
         source, default = SOURCES.get(name), usual.get(name)
         own = value != default
-        told[f"gate.{name}: source"] = f"chosen for this run; {default} by default: {source}" if own else source
+        told[f"{of}.{name}: source"] = f"chosen for this run; {default} by default: {source}" if own else source
     return told

@@ -26,6 +26,7 @@ from multiverse.planning.plan import Plan
 from multiverse.progress import Progress, bar
 from multiverse.re_estimate.recompute import re_estimate
 from multiverse.results import Results
+from multiverse.routes import routed
 from multiverse.run_record import begin_run
 from multiverse.shared_answers import share, share_part
 from multiverse.store.asked import with_asked
@@ -82,14 +83,18 @@ def run(
     runner: Executor = _chosen(executor, EXECUTORS, "executor")
     planned = _limited(planned.keeping(_known(planned, keep)), time_limit)
     again = reasons_named(retry)
+    planned = routed(place, planned, settings, run, progress)
     begin_run(place, planned, settings, run)
+    planned = routed(
+        place, planned, settings, run, progress
+    )  # another process may have begun, and decided, a moment before
     re_estimate(place, planned, settings, run, progress)
     twins = share(place, planned, run, progress)
     before = earlier(place, run, again)
     todo = planned.without(before.done)
     following = {first: others for first, others in twins.items() if first in todo.todo}
     todo = todo.without(key for others in following.values() for key in others)
-    tried = [outcome for outcome in before.attempts if outcome.key in todo.todo]
+    tried = before.of(todo.todo, planned.universes.keys())
     todo = todo.without(publish_failures(place, todo, run, tried))
     state = settings.init(todo, tried)
     work = _Work(place, settings, run, following)
@@ -109,8 +114,7 @@ def run(
                 note = f"{green / max(answers, 1):.0%} green"
                 advance(count, note=f"{note}, {len(waiting)} to try again" if waiting else note)
     compact_if_worth(place)
-    if getattr(settings, "dtype", "float32") == "float32":
-        _warn_of_float32(place, planned, run)
+    _warn_of_float32(place, planned, run, settings)
     return Results(place, run, planned.study)
 
 
@@ -125,11 +129,15 @@ def _limited(plan: Plan, seconds: float | None) -> Plan:
     return dataclasses.replace(plan, wanted=dataclasses.replace(plan.wanted, time_limit=float(seconds)))
 
 
-def _warn_of_float32(store: Store, plan: Plan, run: str) -> None:
-    columns = ["key", "run", f"{DIAGNOSTIC}log_density_mean"]
+def _warn_of_float32(store: Store, plan: Plan, run: str, engine: Any) -> None:
+    asked = getattr(engine, "engines", (engine,))  # those that it asks, where it asks others
+    single = {one.name for one in asked if getattr(one, "dtype", "float32") == "float32"}
+    if not single:
+        return
+    columns = ["key", "run", "engine", f"{DIAGNOSTIC}log_density_mean"]
     rows = scan_rows(store, columns)  # once: a second scan may have other rows, or another order
-    listed = (rows[name].to_pylist() for name in columns)
-    large = {key for key, its, value in zip(*listed, strict=True) if its == run and _too_large(value)}
+    listed = zip(*(rows[name].to_pylist() for name in columns), strict=True)
+    large = {key for key, its, by, value in listed if its == run and by in single and _too_large(value)}
     if count := len(large & plan.universes.keys()):
         warnings.warn(
             f"the log joint of {count} of {len(plan)} universes is beyond {FLOAT32_LOG_JOINT_MAX:,.0f} nats, where "

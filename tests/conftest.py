@@ -93,6 +93,15 @@ def small_run(normal_mean: ModuleType) -> Any:
 
 
 @pytest.fixture(scope="session")
+def laplace_run(normal_mean: ModuleType) -> Any:
+    """Results of all 50 of its universes by Laplace's approximation, in memory: they tell evidence."""
+    from multiverse.engines.laplace import Laplace
+    from multiverse.sweep import run
+
+    return run(normal_mean.study(), engine=Laplace())
+
+
+@pytest.fixture(scope="session")
 def twelve(normal_mean: ModuleType) -> Any:
     """The plan of the same 12 universes."""
     from multiverse.planning.build import plan

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Answers(ABC):
     """Gives what knows its `estimates` every aggregate of them.
 
-    estimand: by default the first. weigh: what weighs alike, "universes" or "branches" (`aggregate/weights.py`).
+    estimand: by default the first. weigh: how universes weigh, "universes", "branches" or "evidence"
+    (`aggregate/weights.py`).
     """
 
     __slots__ = ()

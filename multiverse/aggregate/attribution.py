@@ -16,7 +16,7 @@ from multiverse.aggregate.factors import factors
 from multiverse.aggregate.intervals import Kinds, kinds_of
 from multiverse.aggregate.printing import Printed, Shown, number, percent
 from multiverse.aggregate.sources import SOURCE, sources
-from multiverse.aggregate.weigh import NOTES, WEIGHT
+from multiverse.aggregate.weigh import EVIDENCE, NOTES, WEIGHT
 from multiverse.aggregate.weights import weights
 from multiverse.errors import Problem, ResultError, near_miss
 
@@ -110,7 +110,19 @@ def attribution(estimates: Estimates) -> Attribution:
 
 
 def division_of(estimates: Estimates, distinct: pd.DataFrame, decisions: Mapping[str, DecisionInfo]) -> Division:
-    """The variance between these universes, ready to be divided up among these decisions."""
+    """The variance between these universes, ready to be divided up among these decisions.
+
+    Raises ResultError where universes weigh by their evidence: which decision moves the answer is about the options
+    themselves, and weights that hang on the data and on all other decisions entangle them.
+    """
+    if estimates.weigh == EVIDENCE:
+        raise ResultError(
+            Problem(
+                "shares of decisions are asked for with weigh='evidence'.",
+                "weigh='universes' or weigh='branches': weights that the data give tie the decisions to each other",
+                "leave weigh= out; `results.uncertainty(weigh='evidence')` has the variance between weighed universes",
+            )
+        )
     apart = factors(distinct, decisions, estimates.links)
     error = np.nan_to_num(distinct["mcse_mean"].to_numpy())
     source = distinct[SOURCE].to_numpy() if SOURCE in distinct else sources(distinct)

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from multiverse.aggregate.comparable import LOG_MARGINAL
 from multiverse.aggregate.estimates import NUMBERS, PARAMETERIZATION, DecisionInfo, codes
 from multiverse.aggregate.intervals import KINDS
 from multiverse.aggregate.sources import SOURCE, sources, sources_of
-from multiverse.aggregate.weigh import UNIVERSES, WEIGHT
+from multiverse.aggregate.weigh import EVIDENCE, UNIVERSES, WEIGHT
 from multiverse.aggregate.weights import weights
 
 AVERAGED = "_universes"  # a column that no decision hides: their names do not begin with an underscore
@@ -39,7 +40,7 @@ def collapse(
     the average tells none.
     """
     kept = analyses(decisions)
-    group, first = _groups(table, kept)
+    group, first = groups_of(table, kept)
     size = np.bincount(group, minlength=len(first))
     summed = {name: np.bincount(group, table[name].to_numpy(), len(first)) for name in NUMBERS}
     variance = np.bincount(group, table["sd"].to_numpy() ** 2, len(first)) / size
@@ -48,8 +49,10 @@ def collapse(
     out.insert(0, "key", table["key"].to_numpy()[_named(table["reference"].to_numpy(), group, first)])
     out["reference"] = np.bincount(group, table["reference"].to_numpy(), len(first)) > 0
     out[AVERAGED] = size
-    out[WEIGHT] = weights(out, kept, weigh, links)
     out[SOURCE] = sources_of(sources(table), group, len(first))
+    if weigh == EVIDENCE:
+        out[LOG_MARGINAL] = table[LOG_MARGINAL].groupby(group).mean()  # of those that tell it: they have one posterior
+    out[WEIGHT] = weights(out, kept, weigh, links)
     out["interval"] = _weakest(table["interval"], group, len(first))
     for name, total in summed.items():
         out[name] = total / size
@@ -70,8 +73,11 @@ def _weakest(kinds: pd.Series, group: np.ndarray, groups: int) -> pd.Series:
     return pd.Series(np.array(KINDS, dtype=object)[weakest], dtype=object)
 
 
-def _groups(table: pd.DataFrame, kept: Mapping[str, DecisionInfo]) -> tuple[np.ndarray, np.ndarray]:
-    """Number of each row's group, in order of first appearance, and the first row of each group."""
+def groups_of(table: pd.DataFrame, kept: Mapping[str, DecisionInfo]) -> tuple[np.ndarray, np.ndarray]:
+    """(rows,) the number of each row's group, in order of first appearance, and (groups,) the first row of each.
+
+    kept: decisions; rows with the same options of them are a group.
+    """
     columns = [codes(table, name, info) for name, info in kept.items()]
     if not columns:
         return np.zeros(len(table), dtype=np.int64), np.arange(min(1, len(table)))

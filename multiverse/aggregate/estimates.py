@@ -9,9 +9,10 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
+from multiverse.aggregate.comparable import LOG_MARGINAL, comparable, incomparable
 from multiverse.aggregate.intervals import KINDS, NONE, Kinds, kinds_of
 from multiverse.aggregate.printing import count
-from multiverse.aggregate.weigh import BRANCHES, UNIVERSES, WEIGH
+from multiverse.aggregate.weigh import BRANCHES, EVIDENCE, UNIVERSES, WEIGH
 from multiverse.errors import Problem, ResultError, near_miss
 
 PARAMETERIZATION = "parameterization"  # the kind whose options change the sampler's geometry, not the posterior
@@ -90,8 +91,9 @@ class Estimates:
     counts as 0). A column same_as may tell the key of the universe whose answer a duplicate shares; it is None where it
     is missing. `planned` counts all universes of the plan, answered or not; `space` those of the space that the plan
     was drawn from, None where it is the whole of it; `taken` says how. `links`: decisions that move together. `weigh`:
-    what weighs alike in every aggregate, universes or branches (`weights`). Raises ResultError, with all that is wrong,
-    where this does not hold. The table is copied: do not change it.
+    how universes weigh in every aggregate (`weights`); by evidence they can where the table has the columns of
+    `comparable`, and the green ones may be compared. Raises ResultError, with all that is wrong, where this does not
+    hold. The table is copied: do not change it.
     """
 
     estimand: str
@@ -107,6 +109,10 @@ class Estimates:
         table = self.table.reset_index(drop=True)
         if problems := [*_problems(table, self.decisions, self.planned), *_unweighable(self.weigh)]:
             raise ResultError(problems)
+        if self.weigh == EVIDENCE:
+            if problems := list(incomparable(table)):
+                raise ResultError(problems)
+            table[LOG_MARGINAL] = comparable(table)
         table = table.astype({name: float for name in NUMBERS} | {"ok": bool, "reference": bool})
         table[SAME_AS] = table[SAME_AS] if SAME_AS in table.columns else None
         for name in ("interval", SAME_AS, *self.decisions):
@@ -160,7 +166,7 @@ def _finite(table: pd.DataFrame) -> np.ndarray:
 def _unweighable(weigh: str) -> Iterator[Problem]:
     if weigh not in WEIGH:
         mend = f"{near_miss(str(weigh), WEIGH)}Write weigh={BRANCHES!r}, or leave it out"
-        yield Problem(f"weigh is {weigh!r}", f"what weighs alike: {' or '.join(map(repr, WEIGH))}", mend)
+        yield Problem(f"weigh is {weigh!r}", f"how universes weigh: {', '.join(map(repr, WEIGH))}", mend)
 
 
 def _problems(table: pd.DataFrame, decisions: Mapping[str, DecisionInfo], planned: int) -> Iterator[Problem]:

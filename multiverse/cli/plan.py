@@ -106,7 +106,9 @@ def _end(linted: Lint, strict: bool) -> None:
 def _less_answered(planned: Plan, place: Place, run: str) -> tuple[Plan, str]:
     """The plan without what the store has answered, and a remark on the store."""
     from multiverse.earlier import earlier
+    from multiverse.routes import recorded_routes
     from multiverse.store.place import open_store
+    from multiverse.store.records import read_runs
 
     if isinstance(place, Path) and not place.exists():
         return planned, f"{shown_path(place)} is not there yet: a run makes it."
@@ -116,7 +118,8 @@ def _less_answered(planned: Plan, place: Place, run: str) -> tuple[Plan, str]:
         return planned, f"{place} is not there yet: a run makes it."
     if studies and planned.identity.id not in studies:
         return planned, f"{shown_path(place)} belongs to another study, or to this one before it was changed."
-    left = planned.without(earlier(store, run).done)
+    routes = recorded_routes(record for record in read_runs(store) if record.run == run)
+    left = dataclasses.replace(planned.without(earlier(store, run).done), routes=routes)
     return left, f"{len(planned) - len(left.todo):,} already answered in {shown_path(place)}, run {run!r}."
 
 

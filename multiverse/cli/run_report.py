@@ -24,8 +24,7 @@ def report(results: Results, done: int, seconds: float, place: Place, *, as_json
     if as_json:
         from multiverse.cli.as_json import echo_json
 
-        told = {"reasons": [red._asdict() for red in state.reasons], "seconds": seconds, "answered_now": done}
-        echo_json({"store": shown_path(place), **state._asdict(), **told})
+        echo_json({"store": shown_path(place), **state.card(), "seconds": seconds, "answered_now": done})
     else:
         _tell(results, state, done, seconds, all_red)
         _next(state, place, all_red, several=len(states) > 1)
@@ -33,6 +32,7 @@ def report(results: Results, done: int, seconds: float, place: Place, *, as_json
 
 
 def _tell(results: Results, state: RunState, done: int, seconds: float, all_red: bool) -> None:
+    from multiverse.cli.engines_table import echo_engines
     from multiverse.cli.reds_table import echo_reds
     from multiverse.cli.status import counts_text
     from multiverse.cli.tables import echo_prose
@@ -45,7 +45,9 @@ def _tell(results: Results, state: RunState, done: int, seconds: float, all_red:
     else:
         click.echo("Nothing was left to do.")
     click.echo(counts_text(state.planned, state.answered, state.green, state.red))
-    if climbed := _climbed(results):
+    if len(state.engines) > 1:
+        echo_engines(state.engines)
+    elif climbed := _climbed(results):
         echo_prose(climbed, indent=2)
     if state.reasons:
         echo_reds(state.reasons)

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import pyarrow.compute as pc
 
+from multiverse.cli.engine_state import COLUMNS as OF_ENGINES
+from multiverse.cli.engine_state import EngineState, engine_states
 from multiverse.cli.recorded_settings import settings_that_matter
 from multiverse.engines.outcome import Reason
 from multiverse.store.attempts import COLUMNS, distinct
@@ -29,7 +31,8 @@ class Red(NamedTuple):
 class RunState(NamedTuple):
     """How far one run has come. calls: how often it was started. per_minute: universes, in the latest call.
 
-    part: of how many universes the planned ones were taken, and how; empty where they are the whole space.
+    part: of how many universes the planned ones were taken, and how; empty where they are the whole space. engines:
+    what each of them did.
     """
 
     run: str
@@ -45,6 +48,12 @@ class RunState(NamedTuple):
     per_minute: float | None
     settings: Mapping[str, Any]
     part: str = ""
+    engines: tuple[EngineState, ...] = ()
+
+    def card(self) -> dict[str, Any]:
+        """The same as plain data, for programs."""
+        reasons = [red._asdict() for red in self.reasons]
+        return {**self._asdict(), "reasons": reasons, "engines": [engine._asdict() for engine in self.engines]}
 
 
 def run_states(store: Store) -> list[RunState]:
@@ -53,13 +62,13 @@ def run_states(store: Store) -> list[RunState]:
     if not records:
         return []
     # not through the views: these few columns are there in a tenth of the time
-    attempts = distinct(scan_rows(store, [*COLUMNS, "reason"]))
-    shown = attempts.filter(attempts["shown"])
+    attempts = distinct(scan_rows(store, [*COLUMNS, *OF_ENGINES]))
     states = []
     for name, record in records.items():
         plan = plan_of(store, record, ["key"])
         header = decode_header(plan)
-        tried = shown.filter(pc.and_(pc.equal(shown["run"], name), pc.is_in(shown["key"], plan["key"])))
+        mine = attempts.filter(pc.and_(pc.equal(attempts["run"], name), pc.is_in(attempts["key"], plan["key"])))
+        tried = mine.filter(mine["shown"])
         answered = tried.filter(tried["final"])  # the others will be tried again
         green = answered["reason"].null_count
         written = [moment.replace(tzinfo=UTC) for moment in tried["finished"].to_pylist()]
@@ -78,6 +87,7 @@ def run_states(store: Store) -> list[RunState]:
                 per_minute=_rate(written, record.started),
                 settings=settings_that_matter(record),
                 part=_part(header),
+                engines=engine_states(mine),
             )
         )
     return states

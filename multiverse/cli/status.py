@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 _HELP = """Show how far the runs of STORE have come, also while they write.
 
 For each run: universes planned, answered, green and red with the reasons, the rate of the latest call, when it last
-wrote, and its settings. STORE is a store's folder or address, or a study file.
+wrote, and its settings. For each engine: attempts, answers, audits, and how many universes went on from it and why.
+STORE is a store's folder or address, or a study file.
 
 \b
 Example:
@@ -36,8 +37,7 @@ def status(store: str, as_json: bool) -> None:
     if as_json:
         from multiverse.cli.as_json import echo_json
 
-        runs = [{**state._asdict(), "reasons": [red._asdict() for red in state.reasons]} for state in states]
-        echo_json({"store": place.shown, "runs": runs})
+        echo_json({"store": place.shown, "runs": [state.card() for state in states]})
         return
     if not states:
         click.echo(f"{place.shown} holds no run yet.")
@@ -48,6 +48,7 @@ def status(store: str, as_json: bool) -> None:
 
 
 def _tell(state: RunState) -> None:
+    from multiverse.cli.engines_table import echo_engines
     from multiverse.cli.reds_table import echo_reds
     from multiverse.cli.tables import echo_prose
     from multiverse.planning.duration import duration
@@ -63,6 +64,7 @@ def _tell(state: RunState) -> None:
         rest = f"; at this rate {duration(left / state.per_minute * 60)} left, if it is running" if left else ""
         click.echo(f"  {state.per_minute:.3g} universes a minute{rest}")
     echo_prose(", ".join(f"{name} {_said(value)}" for name, value in state.settings.items()), indent=2)
+    echo_engines(state.engines)
     if state.reasons:
         echo_reds(state.reasons)
 

@@ -6,6 +6,7 @@ from contextlib import closing
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+from multiverse.cli.attempts_card import attempts_card
 from multiverse.errors import Problem, ResultError
 from multiverse.store.plan_table import PlannedUniverse, PlanRecord
 from multiverse.store.sql import ask
@@ -70,8 +71,9 @@ def outcome_card(results: Results, key: str) -> dict[str, Any] | None:
             return None
         columns = ("ok", "reason", "engine", "attempt", "seconds", "finished", "rows_kept", "host", "program")
         card = {name: answers[name].iloc[0] for name in columns}
-        same_as = answers["same_as"].iloc[0]
-        card["same_as"] = same_as if isinstance(same_as, str) else None
+        for name in ("same_as", "escalated"):
+            told = answers[name].iloc[0]
+            card[name] = told if isinstance(told, str) else None
         card["finished"] = card["finished"].to_pydatetime().replace(tzinfo=UTC)
         failures = _rows(con, "failures", key, results.run)
         for name in ("message", "mend", "traceback"):
@@ -83,6 +85,7 @@ def outcome_card(results: Results, key: str) -> dict[str, Any] | None:
         found = found[found["attempt"] == card["attempt"]]
         names = [name for name in found.columns if name not in ("key", "run", "engine", "attempt", "final", "ok")]
         card["diagnostics"] = {} if found.empty else {name: found[name].iloc[0] for name in names}
+    card["attempts"] = attempts_card(results.store, results.run, key)
     return card
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from multiverse.aggregate.printing import count
+from multiverse.cli.attempts_card import echo_attempts
 from multiverse.cli.cells import said
 from multiverse.cli.changes_card import changes_text, flips_text
 from multiverse.cli.tables import echo_prose, echo_table
@@ -97,6 +98,10 @@ def _outcome(outcome: Mapping[str, Any] | None) -> None:
         f"{outcome['host']}, finished {_local(outcome['finished'])}",
         indent=2,
     )
+    if outcome["escalated"]:
+        echo_prose(f"engines before it: {outcome['escalated']}", indent=2)
+    if len(outcome["attempts"]) > 1:
+        echo_attempts(outcome["attempts"])
     if outcome["same_as"]:
         echo_prose(f"an exact duplicate of universe {outcome['same_as']}, which was run: this is its answer", indent=2)
     if outcome["estimates"]:

@@ -53,11 +53,13 @@ class History:
         """Whether some universe was ever audited, or is going to be since its answer is green."""
         return any(self.waits_for_audit(attempts) for attempts in self.attempts.values())
 
+    def tried(self, program: Program, engine: str) -> list[Outcome]:
+        """All attempts of an engine at universes of a program."""
+        return [o for key in program.members for o in self.attempts.get(key, ()) if o.engine == engine]
+
     def why_not(self, program: Program, engine: str, audit: Audit) -> str:
         """Why an engine shall not answer more universes of a program, in words; empty where it may."""
-        tried = [
-            outcome for key in program.members for outcome in self.attempts.get(key, ()) if outcome.engine == engine
-        ]
+        tried = self.tried(program, engine)
         if not tried:
             return ""
         for answer, cold in self._audits(program.members):

@@ -111,13 +111,9 @@ class Board:
 
     def _pilot(self, program: Program, engine: str, universes: int) -> int:
         """How many universes an engine gets: a few, until it was seen that it can answer the program at all."""
-        tried = {
-            outcome.key: outcome.ok
-            for key in program.members
-            for outcome in self.history.attempts.get(key, ())
-            if outcome.engine == engine
-        }
-        return universes if any(tried.values()) else max(PILOT - len(tried), 1)
+        tried = self.history.tried(program, engine)
+        seen = len({outcome.key for outcome in tried})
+        return universes if any(outcome.ok for outcome in tried) else max(PILOT - seen, 1)
 
     def _together(self, engine: str, steps: Mapping[str, Step], busy: Collection[str]) -> bool:
         """Whether all programs on whose route a joint engine is have come to it."""

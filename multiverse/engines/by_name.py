@@ -7,13 +7,22 @@ import types
 from collections.abc import Mapping
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
+from multiverse.engines.auto import Auto
 from multiverse.engines.function import Function
 from multiverse.engines.laplace import Laplace
+from multiverse.engines.nested import NestedLaplace
 from multiverse.engines.nuts import NUTS
+from multiverse.engines.reweight import Reweight
 from multiverse.errors import PlanError, Problem, StoreError
 from multiverse.study import Study
 
-ENGINES: Final[Mapping[str, type[Any]]] = {"nuts": NUTS, "laplace": Laplace, "function": Function}
+ENGINES: Final[Mapping[str, type[Any]]] = {
+    Auto.name: Auto,
+    Laplace.name: Laplace,
+    NestedLaplace.name: NestedLaplace,
+    NUTS.name: NUTS,
+    Function.name: Function,
+}
 
 
 def usual_engine(study: Study) -> str:

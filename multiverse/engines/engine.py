@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 from multiverse.engines.outcome import Outcome
@@ -28,7 +29,8 @@ class Batch:
     a batch that runs twice writes the same file. block: how many universes the compiled program holds; fewer are
     filled up. engine: the name of the engine that fits it, as its rows show it. reads: ids of batches whose outcomes
     `fit` is given. purpose: what it is for where that is not to answer its universes alone, such as "audit".
-    beside: the programs of the batches it reads, in their order, where `fit` runs these too.
+    beside: by id the programs of batches it reads, where `fit` runs these too. audited: those of its universes whose
+    answer is not final, since it will be audited. escalated: by key, why engines before this one did not answer it.
     """
 
     id: str
@@ -40,7 +42,9 @@ class Batch:
     reads: tuple[str, ...] = ()
     engine: str = ""
     purpose: str = ""
-    beside: tuple[Program, ...] = field(default=(), repr=False)
+    beside: Mapping[str, Program] = field(default_factory=dict, repr=False)
+    audited: frozenset[str] = field(default=frozenset(), repr=False)
+    escalated: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -84,6 +88,15 @@ def settings_of(engine: Any) -> dict[str, Any]:
     return dataclasses.asdict(engine)
 
 
+def flat_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by dotted name, as in `nuts.gate.rhat_max`."""
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        within = flat_settings(value) if isinstance(value, Mapping) else {}
+        flat |= {f"{name}.{inner}": v for inner, v in within.items()} or {name: value}
+    return flat
+
+
 def make_batch(
     engine: Any,
     program: Program,
@@ -94,13 +107,16 @@ def make_batch(
     attempt: int = 1,
     reads: Sequence[str] = (),
     purpose: str = "",
-    beside: Sequence[Program] = (),
+    beside: Mapping[str, Program] = MappingProxyType({}),
 ) -> Batch:
     """A batch with its id: what is asked is in it, for two runs may ask the same universes for different things."""
     asked: dict[str, Any] = {"keep": wanted.keeping, "estimands": dict(wanted.identities)}
     asked |= {"purpose": purpose} if purpose else {}
+    asked |= {"within": wanted.within} if wanted.within else {}
     identity = batch_id(engine.name, settings_of(engine) | {"asked": asked}, attempt, keys, reads)
-    return Batch(identity, program, tuple(keys), wanted, block, attempt, tuple(reads), engine.name, purpose, tuple(beside))
+    return Batch(
+        identity, program, tuple(keys), wanted, block, attempt, tuple(reads), engine.name, purpose, beside=beside
+    )
 
 
 def sites_to_see(batch: Batch) -> tuple[str, ...]:

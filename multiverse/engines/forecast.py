@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from multiverse.cores import cores
@@ -20,8 +22,9 @@ def forecast(
 ) -> Forecast | None:
     """What is still to do of a plan will cost, with an engine and with those that could take its place.
 
-    Times a pilot for some seconds, samples nothing. engine: a name or an engine; by default the one that a run of this study takes. workers: how many universes run side
-    by side, by default one a core. gradients: seconds by program id; a pilot times them where None.
+    Times a pilot for some seconds, and samples nothing.
+    engine: a name or an engine; by default the one that a run of this study takes. workers: how many universes run side
+    by side, by default one a core. gradients: seconds by program id, where they are known.
     Returns None where nothing is to be done, or the engine cannot tell its price.
     """
     wanted = ENGINES[engine or usual_engine(plan.study)]() if engine is None or isinstance(engine, str) else engine
@@ -30,23 +33,31 @@ def forecast(
         return None
     known = gradient_seconds(todo) if gradients is None else gradients
     side_by_side = cores() if workers is None else workers
-    rows = [_row(plan, one, todo, known, side_by_side) for one in (wanted, *_others(wanted))]
-    first = rows[0]
+    first = _row(plan, wanted, todo, known, side_by_side)
     if first is None or not math.isfinite(first.seconds):
         return None
-    return Forecast(wanted.name, first.seconds, side_by_side, tuple(row for row in rows if row is not None), known)
+    found = Forecast(wanted.name, first.seconds, side_by_side, (first,), known)
+    chosen = _chosen(plan, wanted, todo, known)
+    others = [_row(plan, one, todo, known, side_by_side) for one in _others(wanted)]
+    rows = (row._replace(chosen=chosen[row.engine]) for row in others if row is not None)
+    return replace(found, engines=(first, *rows))
 
 
 def _others(engine: Any) -> list[Any]:
-    """All engines but this one, with the settings that it would give them, or else the usual ones."""
-    return [getattr(engine, name, None) or kind() for name, kind in ENGINES.items() if name != engine.name]
+    """All engines but this one, with the settings that it has for them, or else the usual ones."""
+    return [
+        getattr(engine, name, None) or kind() for name, kind in ENGINES.items() if name not in (engine.name, "auto")
+    ]
 
 
-def price_of(engine: Any, program: Program, gradient: float) -> Price | None:
-    """What an engine would cost for a program; None where it cannot take it, or an engine of a stranger tells none."""
-    ask = getattr(engine, "price", None)
-    price: Price | None = None if ask is None else ask(program, gradient)
-    return price
+def _chosen(plan: Plan, engine: Any, programs: Sequence[Program], gradients: Mapping[str, float]) -> Counter[str]:
+    """How many universes an engine that asks others would give to each of them first; empty for any other engine."""
+    chosen: Counter[str] = Counter()
+    if (route := getattr(engine, "route", None)) is not None:
+        routes: Mapping[str, tuple[str, ...]] = {**route(plan, gradients), **plan.routes}
+        for program in programs:
+            chosen[routes[program.id][0]] += len(plan.to_run & program.members.keys())
+    return chosen
 
 
 def _row(
@@ -56,7 +67,7 @@ def _row(
     prices = {
         program.id: (len(plan.to_run & program.members.keys()), price)
         for program in programs
-        if (price := price_of(engine, program, gradients.get(program.id, 0.0))) is not None
+        if (price := _price(engine, program, gradients.get(program.id, 0.0))) is not None
     }
     if not prices:
         return None
@@ -70,3 +81,10 @@ def _row(
         universe=sum(many * price.universe for many, price in prices.values()) / universes,
         seconds=sum(price.of(many) for many, price in prices.values()) / workers,
     )
+
+
+def _price(engine: Any, program: Program, gradient: float) -> Price | None:
+    """What an engine would cost for a program; None where it cannot take it, or an engine of a stranger tells none."""
+    ask = getattr(engine, "price", None)
+    price: Price | None = None if ask is None else ask(program, gradient)
+    return price

@@ -13,7 +13,15 @@ from multiverse.engines.estimand_draws import Failure, estimand_draws
 from multiverse.engines.gate import WeightsGate
 from multiverse.engines.outcome import ESTIMAND, LOG_LIKELIHOOD, LOG_PRIOR, SITE, DrawsName, Outcome, Reason
 from multiverse.engines.psis import smooth
-from multiverse.engines.weighted import evidence, importance_ess, normalised, summarise_weighted, systematic_resample
+from multiverse.engines.weighted import (
+    Variance,
+    evidence,
+    importance_ess,
+    independent,
+    normalised,
+    summarise_weighted,
+    systematic_resample,
+)
 from multiverse.planning.row_axes import trim_rows
 
 
@@ -21,7 +29,9 @@ class WeightedDraws(NamedTuple):
     """Draws of several universes from proposals with a known density, `(universe, draw, ...)`.
 
     log_weights: log joint minus log density of the proposal, all constants kept, in nats. offsets: (universe,), uniform
-    in [0, 1), of the resample. diagnostics: numbers of the engine, (universe,).
+    in [0, 1), of the resample. diagnostics: numbers of the engine, (universe,). variance: of sums over draws, where
+    these hang together. keep: how many draws are kept, 0 for as many as there are. whole: whether the proposal is
+    normalised, so that there is a marginal likelihood.
     """
 
     sites: Mapping[str, np.ndarray]
@@ -31,6 +41,9 @@ class WeightedDraws(NamedTuple):
     log_weights: Floats
     offsets: Floats
     diagnostics: Mapping[str, Floats]
+    variance: Variance = independent
+    keep: int = 0
+    whole: bool = True
 
 
 def judge_weighted(
@@ -52,13 +65,15 @@ def judge_weighted(
         failures.append(_not_finite(drawn.log_joint[i]) or wrong.get(key) or failure)
     names = [estimand.name for estimand in batch.wanted.estimands]
     estimates = {
-        name: summarise_weighted(np.stack([answer[name][0] for answer in answers]).astype(np.float64), weights)
+        name: summarise_weighted(
+            np.stack([answer[name][0] for answer in answers]).astype(np.float64), weights, drawn.variance
+        )
         for name in names
     }
-    numbers = _diagnostics(drawn, khat, log_weights, weights, normalised_prior=program.sites.normalised)
+    numbers = _diagnostics(drawn, khat, log_weights, weights, told=program.sites.normalised and drawn.whole)
     tails = np.stack([numbers["importance_ess"], *(table["ess_tail"] for table in estimates.values())])
     numbers["ess_tail_min"], worst = tails.min(axis=0), tails.argmin(axis=0)
-    chosen = systematic_resample(np.where(np.isfinite(weights), weights, 1.0), drawn.offsets)
+    chosen = systematic_resample(np.where(np.isfinite(weights), weights, 1.0), drawn.offsets, drawn.keep)
     outcomes = {}
     for i, key in enumerate(keys):
         mine = {name: float(values[i]) for name, values in numbers.items()} | {"block": float(batch.block)}
@@ -82,7 +97,7 @@ def judge_weighted(
 
 
 def _diagnostics(
-    drawn: WeightedDraws, khat: Floats, log_weights: Floats, weights: Floats, *, normalised_prior: bool
+    drawn: WeightedDraws, khat: Floats, log_weights: Floats, weights: Floats, *, told: bool
 ) -> dict[str, Floats]:
     found = evidence(log_weights)
     unknown = np.full_like(khat, np.nan)
@@ -90,8 +105,8 @@ def _diagnostics(
     return dict(drawn.diagnostics) | {
         "khat": khat,
         "importance_ess": importance_ess(weights),
-        "log_marginal": found.log_marginal if normalised_prior else unknown,
-        "log_marginal_mcse": found.mcse if normalised_prior else unknown,
+        "log_marginal": found.log_marginal if told else unknown,
+        "log_marginal_mcse": found.mcse if told else unknown,
         "log_density_mean": (weights * joint).sum(axis=1),
     }
 

@@ -15,6 +15,7 @@ from multiverse.engines.outcome import Reason
 from multiverse.errors import PlanError, Problem, near_miss
 
 SAMPLING: Final = ("rhat", "ess", "divergences", "ebfmi", "stuck")  # reasons that other settings may mend
+FITTING: Final = ("mode", "curvature", "not_finite")  # reasons why chains cannot start from an approximation
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Rung:
                 f"{near_miss(str(reason), SAMPLING)}Rung(..., reasons=('divergences',))",
             )
             for reason in self.reasons
-            if reason not in SAMPLING
+            if reason not in (*SAMPLING, *FITTING)
         ]
         if problems:
             raise PlanError(problems)

@@ -66,7 +66,7 @@ class Laplace:
         """What a program costs; gradient: seconds of one value and gradient of one lane. None for what is no model."""
         if program.kind != "model":
             return None
-        return laplace_price(program, gradient, draws=self.draws, starts=self.starts, block=self._block(program))
+        return laplace_price(program, gradient, draws=self.draws, starts=self.starts, block=self.block(program))
 
     def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> _State:
         """Every universe is asked once; one that was tried before gets the next attempt."""
@@ -79,7 +79,7 @@ class Laplace:
         """Batches in a random order stratified by program, so that what has finished is an honest sample."""
         placed: list[tuple[float, str, Batch]] = []
         for program in state.plan.programs:
-            block = self._block(program)
+            block = self.block(program)
             size = _batch_size(len(program.members), block)
             keys = sorted(state.plan.todo & program.members.keys())
             for attempt in sorted({state.attempts.get(key, 0) for key in keys}):
@@ -122,7 +122,7 @@ class Laplace:
         block: LaplaceBlock = _PROGRAMS.get(key, make)
         return block
 
-    def _block(self, program: Program) -> int:
+    def block(self, program: Program) -> int:
         """How many universes a block of a program holds: its Hessians shall fit into memory, in any plan."""
         return max(1, min(BLOCK, HESSIAN_NUMBERS // (self.starts * program.sites.dimension**2)))
 

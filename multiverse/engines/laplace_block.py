@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
 
+from multiverse.engines.compiled import Once
 from multiverse.planning.density import evaluate, potential
 from multiverse.planning.program import Program
 from multiverse.planning.tracing import compiled
 
 CHUNK_NUMBERS: Final = 1 << 18  # of the largest leaf, times the draws that are looked at together: stays in the cache
+
+
+_DERIVATIVES = Once()
 
 
 class BlockShape(NamedTuple):
@@ -58,18 +62,9 @@ def compile_laplace(
     import jax
     import jax.numpy as jnp
 
-    density = potential(program.signature, program.sites)
     see = evaluate(program.signature, program.sites, sites)
     draws, starts, degrees, dtype = shape
     dimension, chunk = program.sites.dimension, _chunk(leaves, draws)
-
-    def derivatives_at(leaves: Any, z: Any) -> Any:
-        def gradient(z: Any) -> Any:
-            value, slope = jax.value_and_grad(lambda z: density(leaves, z))(z)
-            return slope, (value, slope)
-
-        hessian, (value, slope) = jax.jacfwd(gradient, has_aux=True)(z)
-        return value, slope, hessian
 
     def propose_one(of: Any) -> Proposed:
         words, leaves, mode, root = of
@@ -89,13 +84,40 @@ def compile_laplace(
         return jax.lax.map(propose_one, (words, leaves, mode, root))
 
     universes = len(words)
-    each_start = jax.vmap(derivatives_at, in_axes=(None, 0))
-    start = np.zeros((universes, starts, dimension), dtype)
     mode, root = np.zeros((universes, dimension), dtype), np.zeros((universes, dimension, dimension), dtype)
     return LaplaceBlock(
-        compiled(jax.vmap(each_start), leaves, start),
+        compile_derivatives(program, leaves, (universes, starts), dtype),
         compiled(propose, words, leaves, mode, root),
     )
+
+
+def compile_derivatives(
+    program: Program, leaves: Mapping[str, np.ndarray], lanes: tuple[int, int], dtype: str
+) -> Any:
+    """`derivatives` of a `LaplaceBlock`, compiled once in a process, on each device.
+
+    leaves: of the block. lanes: how many universes it holds, and starts of each.
+    """
+    import jax
+
+    dimension = program.sites.dimension
+    device = cast(Any, jax.config).jax_default_device or jax.local_devices()[0]
+
+    def make() -> Any:
+        density = potential(program.signature, program.sites)
+
+        def derivatives_at(leaves: Any, z: Any) -> Any:
+            def gradient(z: Any) -> Any:
+                value, slope = jax.value_and_grad(lambda z: density(leaves, z))(z)
+                return slope, (value, slope)
+
+            hessian, (value, slope) = jax.jacfwd(gradient, has_aux=True)(z)
+            return value, slope, hessian
+
+        each_start = jax.vmap(derivatives_at, in_axes=(None, 0))
+        return compiled(jax.vmap(each_start), leaves, np.zeros((*lanes, dimension), dtype))
+
+    return _DERIVATIVES.get((program.id, lanes, dtype, str(device)), make)
 
 
 def _chunk(leaves: Mapping[str, np.ndarray], draws: int) -> int:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -41,8 +41,8 @@ def fit_block(run: LaplaceBlock, batch: Batch, keys: Sequence[str], settings: La
     limit = batch.wanted.time_limit
     stop = np.inf if limit is None else began + limit * len(keys)
     words, leaves = block_arguments(batch, keys, settings)
-    found = _search(run, words, leaves, batch.program.sites.dimension, settings, stop)
-    ended = [propose(_lanes(found, i, settings.starts), settings.degrees) for i in range(len(keys))]
+    found = search_modes(run.derivatives, words, leaves, batch.program.sites.dimension, settings, stop)
+    ended = [propose(starts_of(found, i, settings.starts), settings.degrees) for i in range(len(keys))]
     proposals = {key: end for key, end in zip(keys, ended, strict=True) if isinstance(end, Proposal)}
     outcomes: dict[str, Outcome] = {}
     if proposals:
@@ -64,19 +64,22 @@ def fit_block(run: LaplaceBlock, batch: Batch, keys: Sequence[str], settings: La
     return {key: replace(outcome, seconds=seconds) for key, outcome in outcomes.items()}
 
 
-def _search(
-    run: LaplaceBlock,
+def search_modes(
+    compiled: Any,
     words: np.ndarray,
     leaves: Mapping[str, np.ndarray],
     dimension: int,
     settings: Laplace,
     stop: float,
 ) -> Search:
-    """Where the starts of all universes lead; lanes are universe x start."""
+    """Where the starts of all universes lead; lanes are universe x start.
+
+    compiled: `LaplaceBlock.derivatives`. stop: when to give up, by `time.perf_counter`.
+    """
     shape = len(words), settings.starts, dimension
 
     def derivatives(z: Floats) -> tuple[Floats, Floats, Floats]:
-        value, gradient, hessian = run.derivatives(leaves, z.reshape(shape).astype(settings.dtype))
+        value, gradient, hessian = compiled(leaves, z.reshape(shape).astype(settings.dtype))
         lanes = len(z)
         return (
             np.asarray(value).reshape(lanes),
@@ -111,7 +114,7 @@ def _generator(words: np.ndarray, number: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=words.astype(np.uint64), counter=[0, 0, 0, number]))
 
 
-def _lanes(found: Search, universe: int, starts: int) -> Search:
+def starts_of(found: Search, universe: int, starts: int) -> Search:
     """The starts of one universe."""
     at = slice(universe * starts, (universe + 1) * starts)
     return Search(Point(*(values[at] for values in found.at)), found.stationary[at], found.steps[at])

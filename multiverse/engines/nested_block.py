@@ -25,11 +25,11 @@ CHUNK_NUMBERS: Final = 1 << 18  # of the largest leaf, times the draws that are 
 
 
 class Marginal(NamedTuple):
-    """What there is at globals `(universe, start, globals)`.
+    """What there is at globals `(lane, globals)`; lanes are universe x start.
 
-    potential: minus the log of the approximate marginal density, nats, (universe, start); gradient and Hessian of it
-    in the globals. locals: where the locals are likeliest, (universe, start, locals). response: their derivative in the
-    globals, (universe, start, locals, globals).
+    potential: minus the log of the approximate marginal density, nats, (lane,); gradient and Hessian of it in the
+    globals. locals: where the locals are likeliest, (lane, locals). response: their derivative in the globals, (lane,
+    locals, globals).
     """
 
     potential: Any
@@ -55,7 +55,7 @@ class Proposed(NamedTuple):
 class Near(NamedTuple):
     """Around which globals, and at which locals, those of other globals are looked for: locals + response (g - globals).
 
-    As `Marginal` has them: (universe, start, ...), or (universe, ...) for draws.
+    As `Marginal` has them: (lane, ...), or (universe, ...) for draws.
     """
 
     globals: Any
@@ -67,11 +67,11 @@ class Near(NamedTuple):
 class NestedBlock:
     """The two steps, compiled for arguments of one shape on one device.
 
-    marginal: `(asked (universe,) bool, leaves, globals (universe, start, globals), near, apart like globals) ->
-    Marginal`. apart: at which distances derivatives are taken.
-    propose: `(asked, leaves, globals (universe, draw, globals), noise (universe, draw, locals), near, looks ()) ->
+    marginal: `(asked (lane,) bool, leaves, globals (lane, globals), near, apart like globals) -> Marginal`; lanes are
+    universe x start. apart: at which distances derivatives are taken.
+    propose: `(asked (universe,), leaves, globals (universe, draw, globals), noise (universe, draw, locals), near, looks ()) ->
     Proposed`: locals at the mode given the globals, as `settle` finds it, plus noise shaped by the Hessian there.
-    Universes that are not asked give zeros.
+    What is not asked gives zeros.
     """
 
     hierarchy: Hierarchy
@@ -117,10 +117,9 @@ def compile_nested(
         inverse = (white[:, :, :, None] * white[:, :, None, :]).sum(axis=1)
         grows = (inverse * (found.hessian - held.hessian)).sum() / 2
         value = density(leaves, joined(g, inside)) + log_det(white) / 2 + grows - volume
-        return value, (jnp.square(to_go).sum() / 2, white)
+        return value, (to_go, white)
 
-    def point(leaves: Any, g: Any, start: Any) -> Any:
-        inside = settle(slope_at(leaves, g), start, blocks, looks=LOOKS_MAX, within=SETTLED).at
+    def point(leaves: Any, g: Any, inside: Any) -> Any:
         (value, (to_go, white)), (by_global, by_local) = jax.value_and_grad(
             lambda g, inside: approximate(leaves, g, inside), (0, 1), has_aux=True
         )(g, inside)
@@ -131,18 +130,22 @@ def compile_nested(
             return jax.grad(lambda g: density(leaves, joined(g, inside)))(g)
 
         mixed = jax.jvp(by_globals, (inside,), (follow,))[1]
-        return value - to_go, by_global - mixed, inside
+        there = inside - blocks.join(transposed_times(white, to_go))
+        return value - jnp.square(to_go).sum() / 2, by_global - mixed, there
 
     def marginal_one(asked: Any, leaves: Any, g: Any, near: Near, apart: Any) -> Marginal:
-        def start_one(g: Any, near: Near, apart: Any) -> Marginal:
+        def make() -> Marginal:
+            start = near.locals + ((g - near.globals) * near.response).sum(axis=1)
+            inside = settle(slope_at(leaves, g), start, blocks, looks=LOOKS_MAX, within=SETTLED).at
+            # Beside this point the locals need not settle: derivatives are right to first order in where they are.
             points = g + jnp.concatenate([jnp.zeros((1, count), g.dtype), jnp.diag(apart)])
-            starts = near.locals + ((points - near.globals)[:, None, :] * near.response).sum(axis=2)
-            value, gradient, inside = jax.vmap(point, (None, 0, 0))(leaves, points, starts)
+            insides = inside + jnp.concatenate([jnp.zeros((1, size), g.dtype), (near.response * apart).T])
+            value, gradient, there = jax.vmap(point, (None, 0, 0))(leaves, points, insides)
             hessian = (gradient[1:] - gradient[0]) / apart[:, None]
-            response = ((inside[1:] - inside[0]) / apart[:, None]).T
-            return Marginal(value[0], gradient[0], (hessian + hessian.T) / 2, inside[0], response)
+            response = ((there[1:] - there[0]) / apart[:, None]).T
+            return Marginal(value[0], gradient[0], (hessian + hessian.T) / 2, there[0], response)
 
-        return _if_asked(asked, lambda: jax.vmap(start_one)(g, near, apart))
+        return _if_asked(asked, make)
 
     def propose_one(asked: Any, leaves: Any, g: Any, noise: Any, near: Near, looks: Any) -> Proposed:
         def draw(of: Any) -> Proposed:
@@ -154,8 +157,12 @@ def compile_nested(
 
         return _if_asked(asked, lambda: jax.lax.map(draw, (g, noise), batch_size=chunk))
 
-    def marginal(*of: Any) -> Any:
-        return jax.lax.map(lambda one: marginal_one(*one), of)
+    def marginal(asked: Any, leaves: Any, g: Any, near: Near, apart: Any) -> Any:
+        def one(of: Any) -> Marginal:
+            universe, *rest = of
+            return marginal_one(rest[0], {path: leaf[universe] for path, leaf in leaves.items()}, *rest[1:])
+
+        return jax.lax.map(one, (np.repeat(np.arange(universes), starts), asked, g, near, apart))
 
     def propose(asked: Any, leaves: Any, g: Any, noise: Any, near: Any, looks: Any) -> Any:
         return jax.lax.map(lambda one: propose_one(*one, looks), (asked, leaves, g, noise, near))
@@ -164,12 +171,13 @@ def compile_nested(
         return np.zeros(shape, dtype)
 
     asked = np.zeros(universes, bool)
-    at, drawn = zeros(universes, starts, count), zeros(universes, draws, count)
-    each = Near(at, zeros(universes, starts, size), zeros(universes, starts, size, count))
-    one = Near(*(part[:, 0] for part in each))
+    lanes = universes * starts
+    at, drawn = zeros(lanes, count), zeros(universes, draws, count)
+    each = Near(at, zeros(lanes, size), zeros(lanes, size, count))
+    one = Near(*(part[:universes] for part in each))
     return NestedBlock(
         hierarchy,
-        compiled(marginal, asked, leaves, at, each, at),
+        compiled(marginal, np.zeros(lanes, bool), leaves, at, each, at),
         compiled(propose, asked, leaves, drawn, zeros(universes, draws, size), one, np.int32(1)),
     )
 

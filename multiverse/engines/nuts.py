@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, cast
+from types import MappingProxyType
+from typing import Any, ClassVar, Final, cast
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from multiverse.engines.starts import PRIOR, STARTS, UNIFORM
 from multiverse.engines.stoppable import Sampled, StoppableBlock, compile_block
 from multiverse.errors import PlanError, Problem, near_miss
 from multiverse.identity.keys import rng_words
+from multiverse.planning.coordinates import Coordinates, as_written, without_centres
 from multiverse.planning.noncentered import noncentered
 from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program
@@ -35,6 +37,10 @@ LANES_ACCELERATOR = 1024  # an accelerator is idle below some thousand lanes
 ROUNDS = 8  # every worker gets at least so many batches of a program, where there are enough: all end together
 UNIVERSES_A_BATCH = 64  # at most, so that a killed run loses seconds: a part of the store holds one batch
 
+More = Mapping[str, Mapping[str, np.ndarray]]
+"""By key and path, leaves of universes beside their own."""
+
+NOTHING: Final[More] = MappingProxyType({})
 _PROGRAMS = Once()
 
 
@@ -106,20 +112,24 @@ class NUTS:
 
         A universe that takes longer than `wanted.time_limit` (compiling not counted) is an outcome without draws.
         """
+        rung = rung_of(self.ladder, batch.attempt)
+        outcomes = (self if rung is None else self._on(rung))._judged(batch, rung)
+        return tuple(self._placed(outcome, batch) for outcome in outcomes)
+
+    def _judged(self, batch: Batch, rung: Rung | None, more: More = NOTHING) -> tuple[Outcome, ...]:
+        """An outcome for each key. more: leaves of each universe beside its own, which coordinates ask for."""
         import jax
 
-        rung = rung_of(self.ladder, batch.attempt)
-        settings = self if rung is None else self._on(rung)
         sampled: dict[str, Sampled] = {}
         with jax.enable_x64(self.dtype == "float64"):
-            run = settings._compiled(batch, rung)
+            run = self._compiled(batch, rung, more)
             for i in range(0, len(batch), batch.block):
-                sampled |= settings._sample(run, batch, batch.keys[i : i + batch.block])
+                sampled |= self._sample(run, batch, batch.keys[i : i + batch.block], more)
         slow = {key: _too_slow(batch, key, sampled[key], run) for key in batch.keys if sampled[key].draws is None}
         drawn = tuple(key for key in batch.keys if key not in slow)
-        judged = judge(replace(batch, keys=drawn), _stacked(sampled, drawn), settings) if drawn else ()
+        judged = judge(replace(batch, keys=drawn), _stacked(sampled, drawn), self) if drawn else ()
         outcomes = slow | {outcome.key: outcome for outcome in judged}
-        return tuple(self._placed(replace(outcomes[key], seconds=sampled[key].seconds), batch) for key in batch.keys)
+        return tuple(replace(outcomes[key], seconds=sampled[key].seconds) for key in batch.keys)
 
     def _on(self, rung: Rung) -> NUTS:
         """The settings of an attempt on a rung."""
@@ -138,40 +148,52 @@ class NUTS:
         message = f"{outcome.message} (on the rung {rung.name!r})" if rung else outcome.message
         return replace(outcome, final=further is None, message=message)
 
-    def _sample(self, run: StoppableBlock, batch: Batch, keys: Sequence[str]) -> dict[str, Sampled]:
+    def _sample(self, run: StoppableBlock, batch: Batch, keys: Sequence[str], more: More) -> dict[str, Sampled]:
         """The draws of some universes that fit into a block, each `(chain, ...)`."""
         limit = batch.wanted.time_limit
-        block = run(*self._arguments(batch, keys), limit if limit is None else limit * len(keys))
+        block = run(*self._arguments(batch, keys, more), limit if limit is None else limit * len(keys))
         if block.draws is None and len(keys) > 1:  # who was slow? The others shall not suffer for it.
-            return {key: alone for key in keys for alone in self._sample(run, batch, [key]).values()}
+            return {key: alone for key in keys for alone in self._sample(run, batch, [key], more).values()}
         seconds = block.seconds / len(keys)
         shares = (_of(block.draws, i, self.chains) for i in range(len(keys)))
         return {key: Sampled(share, seconds, block.transitions) for key, share in zip(keys, shares, strict=True)}
 
-    def _arguments(self, batch: Batch, keys: Sequence[str]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def _arguments(self, batch: Batch, keys: Sequence[str], more: More) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Random words and leaves of one block, filled up with its first universe: a short block has other bits."""
         filled = [*keys, *[keys[0]] * (batch.block - len(keys))]
         words = np.array([rng_words(self.seed, key, batch.attempt) for key in filled], np.uint32)
-        return words, batch.program.gather(filled, self.dtype)
+        leaves = batch.program.gather(filled, self.dtype)
+        beside = {path: np.stack([more[key][path] for key in filled]) for path in next(iter(more.values()), ())}
+        return words, {**leaves, **{path: leaf.astype(self.dtype) for path, leaf in beside.items()}}
 
-    def _compiled(self, batch: Batch, rung: Rung | None) -> StoppableBlock:
+    def _compiled(self, batch: Batch, rung: Rung | None, more: More) -> StoppableBlock:
         """The block of this program with these settings; compiled once in a process, on each device."""
         import jax
 
-        sites = sites_to_see(batch)
-        other = noncentered(batch.program) if rung is not None and rung.noncentered else None
+        sites, coordinates = sites_to_see(batch), self._coordinates(batch.program, rung)
         thin = 1 if rung is None else rung.longer
         device = cast(Any, jax.config).jax_default_device or jax.local_devices()[0]
         # Everything that is compiled in: settings that only judge are left out.
         kernel = (self.chains, self.warmup, self.draws, self.target_accept, self.max_tree_depth, self.dense_mass)
-        key = batch.program.id, kernel, self.start, thin, other is not None, self.dtype, batch.block, sites, str(device)
+        at = batch.program.id, coordinates.name, self.start, self.dtype, batch.block, sites, str(device)
 
         def make() -> StoppableBlock:
-            functions = block_functions(batch.program, self, sites, thin=thin, other=other)
-            return compile_block(functions, *self._arguments(batch, batch.keys[:1]), self.warmup + self.draws * thin)
+            functions = block_functions(batch.program, self, sites, thin=thin, coordinates=coordinates)
+            words, leaves = self._arguments(batch, batch.keys[:1], more)
+            return compile_block(functions, words, leaves, self.warmup + self.draws * thin)
 
-        block: StoppableBlock = _PROGRAMS.get(key, make)
+        block: StoppableBlock = _PROGRAMS.get((kernel, thin, *at), make)
         return block
+
+    def _coordinates(self, program: Program, rung: Rung | None) -> Coordinates:
+        """In which an attempt samples."""
+        from_prior = self.start == PRIOR
+        other = noncentered(program) if rung is not None and rung.noncentered else None
+        return (
+            as_written(program, from_prior=from_prior)
+            if other is None
+            else without_centres(other, from_prior=from_prior)
+        )
 
     def _block(self) -> int:
         """How many universes a block holds: the same for every program and plan, so that bits depend on neither."""

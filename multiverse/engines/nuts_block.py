@@ -11,9 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from multiverse.engines.starts import PRIOR, Start, starting_point, uniform_in_box
-from multiverse.planning.density import draw_of, prior_draw
-from multiverse.planning.density import potential as potential_of
-from multiverse.planning.noncentered import NonCentered
+from multiverse.planning.coordinates import Coordinates, as_written
+from multiverse.planning.density import draw_of
 from multiverse.planning.program import Program
 
 if TYPE_CHECKING:
@@ -72,22 +71,22 @@ class BlockFunctions(NamedTuple):
 
 
 def block_functions(
-    program: Program, settings: NUTS, sites: tuple[str, ...], *, thin: int = 1, other: NonCentered | None = None
+    program: Program, settings: NUTS, sites: tuple[str, ...], *, thin: int = 1, coordinates: Coordinates | None = None
 ) -> BlockFunctions:
     """The steps of a block that samples a program.
 
-    sites: whose draws leave it. thin: of so many transitions one is kept. other: coordinates to sample in, if not the
+    sites: whose draws leave it. thin: of so many transitions one is kept. coordinates: to sample in, if not the
     program's own; what comes back is in the program's own.
     """
     import jax
     import jax.numpy as jnp
     from numpyro.infer.util import ParamInfo
 
-    signature, free = (program.signature, program.sites) if other is None else (other.signature, other.sites)
-    density = potential_of(signature, free)
+    at_work = coordinates or as_written(program, from_prior=settings.start == PRIOR)
+    density, dimension = at_work.potential, at_work.dimension
     look = draw_of(program.signature, program.sites, sites)
-    somewhere, of_prior = uniform_in_box(free.dimension), prior_draw(signature, free)
-    init, sample = _kernel(density, free.dimension, settings)
+    somewhere = at_work.random or uniform_in_box(dimension)
+    init, sample = _kernel(density, dimension, settings)
 
     def of_lanes(leaves: Mapping[str, Any], lanes: int) -> dict[str, Any]:
         universe = jnp.arange(lanes) // settings.chains
@@ -100,8 +99,7 @@ def block_functions(
 
         def chain(key: Any, leaves: Mapping[str, Any]) -> tuple[Any, Start]:
             start_key, kernel_key = jax.random.split(key)
-            draw = partial(of_prior, leaves) if settings.start == PRIOR else somewhere
-            start = starting_point(lambda z: density(leaves, z), free.dimension, start_key, draw)
+            start = starting_point(lambda z: density(leaves, z), start_key, partial(somewhere, leaves))
             return init(ParamInfo(start.z, start.potential, start.gradient), leaves, kernel_key), start
 
         # One vmap over lanes: nesting universe and chain would trace twice as long.
@@ -128,7 +126,7 @@ def block_functions(
     def finish(leaves: Mapping[str, Any], carry: Carry) -> LaneDraws:
         def chain(leaves: Mapping[str, Any], z: Any) -> Any:
             def draw(at: Any) -> Any:
-                return look(leaves, at if other is None else other.centered(leaves, at))
+                return look(leaves, at_work.own(leaves, at))
 
             return jax.lax.map(draw, z)
 
@@ -167,6 +165,7 @@ def _kernel(density: Callable[..., Any], dimension: int, settings: NUTS) -> tupl
             target_accept_prob=settings.target_accept,
             max_tree_depth=settings.max_tree_depth,
             dense_mass=settings.dense_mass,
+            adapt_mass_matrix=__import__("os").environ.get("NOMASS") is None,
             model_args=(leaves,),
             rng_key=key,
         )

@@ -30,8 +30,12 @@ class Reason(StrEnum):
     )
     khat = (
         "The importance weights cannot be relied on (Pareto k-hat above its gate): few draws carry nearly all weight, "
-        "as the posterior is not shaped like its Laplace approximation. "
+        "as the posterior is not shaped like what they were drawn from. "
         "Answer it with NUTS, or try another parameterization."
+    )
+    reach = (
+        "The priors of this universe allow values that no sampled universe could have visited, so nothing is known of "
+        "its posterior there. Answer it with NUTS, or let more universes be sampled (`Reweight(anchors_max=...)`)."
     )
     mode = (
         "No mode to approximate the posterior at was found, or another one that the draws do not reach. "
@@ -40,6 +44,10 @@ class Reason(StrEnum):
     curvature = (
         "The Hessian at the mode is not positive definite: the posterior is flat there, or has no normal shape. "
         "Answer it with NUTS; look for parameters that the data and the priors do not tell apart."
+    )
+    structure = (
+        "The model has not the structure that this engine needs: the message says what is missing. "
+        "Answer it with another engine, such as NUTS."
     )
     divergences = (
         "Divergent transitions: the sampler could not follow the posterior's curvature, so its draws may be biased. "

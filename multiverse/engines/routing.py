@@ -7,7 +7,7 @@ leaves out an engine that would cost as much as what comes after it, compiling i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from multiverse.engines.price import Price
@@ -15,9 +15,6 @@ from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program
 
 GRADIENT_USUAL: Final = 1e-5  # seconds, where none was timed: 1e-6 (regression) to 1e-4 (hierarchical), measured
-
-Pricing = Callable[[Any, Program, float], Price | None]
-"""Engine, program, seconds of a gradient -> what it costs; None where the engine cannot answer that program."""
 
 
 def price_of(engine: Any, program: Program, gradient: float) -> Price | None:
@@ -27,21 +24,28 @@ def price_of(engine: Any, program: Program, gradient: float) -> Price | None:
 
 
 def routes(
-    plan: Plan, engines: Sequence[Any], share: float, *, pricing: Pricing = price_of
+    plan: Plan,
+    engines: Sequence[Any],
+    share: float,
+    gradients: Mapping[str, float] | None = None,
+    *,
+    by_price: bool = True,
 ) -> Mapping[str, tuple[str, ...]]:
     """Program id -> names of engines in the order in which they are tried; the last engine is in every route.
 
-    engines: in order of escalation. share: of the universes whose cheap answer is audited by the last engine. Seconds
-    of a gradient are those of the plan's forecast. Pure: the same plan and prices give the same routes.
+    engines: in order of escalation. share: of the universes whose cheap answer is audited by the last engine.
+    gradients: seconds of one, by program; None: those of the plan's forecast. by_price: whether one that would save
+    nothing is left out. Pure: the same plan, seconds and prices
+    give the same routes.
     """
-    gradients = dict(plan.forecast.gradients) if plan.forecast else {}
-    usual = sum(gradients.values()) / len(gradients) if gradients else GRADIENT_USUAL
+    known = gradients if gradients is not None else plan.forecast.gradients if plan.forecast else {}
+    usual = sum(known.values()) / len(known) if known else GRADIENT_USUAL
     found = {}
     for program in plan.programs:
-        gradient = gradients.get(program.id, usual)
-        priced = [(engine.name, pricing(engine, program, gradient)) for engine in engines]
+        gradient = known.get(program.id, usual)
+        priced = [(engine.name, price_of(engine, program, gradient)) for engine in engines]
         todo = plan.to_run & program.members.keys()
-        found[program.id] = _route(priced, len(todo or program.members), audits(plan, program, share))
+        found[program.id] = _route(priced, len(todo or program.members), audits(plan, program, share), by_price)
     return found
 
 
@@ -51,13 +55,15 @@ def audits(plan: Plan, program: Program, share: float) -> float:
     return max(share * members, members / max(len(plan.universes), 1)) if share else 0.0
 
 
-def _route(priced: Sequence[tuple[str, Price | None]], universes: int, audited: float) -> tuple[str, ...]:
+def _route(
+    priced: Sequence[tuple[str, Price | None]], universes: int, audited: float, by_price: bool
+) -> tuple[str, ...]:
     *before, (last, resort) = priced
     audit = 0.0 if resort is None else min(1.0, audited) * resort.compile + audited * resort.universe
     least = math.inf if resort is None else resort.of(universes)
     route = [last]
     for name, price in reversed(before):
-        if price is not None and price.of(universes) + audit < least:
+        if price is not None and (not by_price or price.of(universes) + audit < least):
             route.append(name)
             least = price.of(universes) + audit
     return tuple(reversed(route))

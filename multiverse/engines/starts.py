@@ -21,14 +21,14 @@ class Start(NamedTuple):
     found: Any  # () bool
 
 
-def uniform_in_box(dimension: int) -> Callable[[Any], Any]:
-    """`key -> z (dimension,)`: uniform within `START_RADIUS` of 0 on the unconstrained scale."""
+def uniform_in_box(dimension: int) -> Callable[[Any, Any], Any]:
+    """`(leaves, key) -> z (dimension,)`: uniform within `START_RADIUS` of 0 on the unconstrained scale."""
     import jax
 
-    return lambda key: jax.random.uniform(key, (dimension,), minval=-START_RADIUS, maxval=START_RADIUS)
+    return lambda leaves, key: jax.random.uniform(key, (dimension,), minval=-START_RADIUS, maxval=START_RADIUS)
 
 
-def starting_point(potential: Callable[[Any], Any], dimension: int, key: Any, draw: Callable[[Any], Any]) -> Start:
+def starting_point(potential: Callable[[Any], Any], key: Any, draw: Callable[[Any], Any]) -> Start:
     """The first of at most `START_TRIES` random points at which potential and gradient are finite.
 
     draw: `key -> z (dimension,)`, a random point. Bounded and traceable: under `vmap` all lanes try until the last one
@@ -46,6 +46,6 @@ def starting_point(potential: Callable[[Any], Any], dimension: int, key: Any, dr
         return ~carry[1].found & (carry[0] < START_TRIES)
 
     # The loop makes the first attempt too, so that the gradient is compiled once.
-    zero = jnp.zeros(dimension)
+    zero = jnp.zeros(jax.eval_shape(draw, key).shape)
     nothing = Start(zero, jnp.zeros(()), zero, jnp.zeros((), bool))
     return jax.lax.while_loop(again, lambda carry: (carry[0] + 1, attempt(carry[0])), (0, nothing))[1]

@@ -6,12 +6,23 @@ self-normalised mean uses the weights: Owen 2013, Monte Carlo theory, methods an
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from multiverse.engines.diagnostics import TAIL_HIGH, TAIL_LOW, Floats
 from multiverse.engines.estimates import QUANTILES
+
+
+Variance: TypeAlias = Callable[[Floats], Floats]
+"""Terms (n, draw), such as weight x (value - mean) -> the Monte Carlo variance of their sums, (n,)."""
+
+
+def independent(terms: Floats) -> Floats:
+    """The `Variance` of draws that are independent of each other."""
+    variance: Floats = np.square(terms).sum(axis=1)
+    return variance
 
 
 class Evidence(NamedTuple):
@@ -48,17 +59,19 @@ def evidence(log_weights: Floats) -> Evidence:
     return Evidence(log_marginal, np.sqrt(np.maximum(relative, 0.0) / max(draws - 1, 1)))
 
 
-def summarise_weighted(draws: Floats, weights: Floats) -> dict[str, Floats]:
+def summarise_weighted(draws: Floats, weights: Floats, variance: Variance = independent) -> dict[str, Floats]:
     """The statistics of `estimates.summarise`, of draws with normalised weights; with equal ones they are the same.
 
     sd: of the draws, unbiased for weights as counts of reliability. ess: of the weights; ess_tail: the smaller one of
     the indicators "below the 5 % quantile" and "below the 95 % quantile": how many unweighted draws would know them as
     well. rhat is NaN: there are no chains. A draw of weight zero counts nowhere, also where it is not a number.
+    variance: of draws that hang together; it is in mcse_mean, ess and ess_tail.
     """
     x = np.where(weights > 0, draws, 0.0)
     mean = (weights * x).sum(axis=1)
     apart = x - mean[:, None]
     squares = np.square(weights).sum(axis=1)
+    error, alone = variance(weights * apart), independent(weights * apart)
     counted = np.where(weights > 0, draws, np.inf)  # beyond the last place: not between two that count
     order = np.argsort(counted, axis=1, kind="stable")
     ascending, of_sorted = (
@@ -73,9 +86,11 @@ def summarise_weighted(draws: Floats, weights: Floats) -> dict[str, Floats]:
             "sd": sd,
             **{name: _quantiles(ascending, places, p) for name, p in QUANTILES.items()},
             "p_positive": (weights * (x > 0)).sum(axis=1),
-            "mcse_mean": np.sqrt(np.square(weights * apart).sum(axis=1)),
-            "ess": 1 / squares,
-            "ess_tail": np.minimum(*(_ess_below(x, weights, _quantiles(ascending, places, p)) for p in _TAILS)),
+            "mcse_mean": np.sqrt(error),
+            "ess": np.where(error > 0, alone / error, 1.0) / squares,
+            "ess_tail": np.minimum(
+                *(_ess_below(x, weights, _quantiles(ascending, places, p), variance) for p in _TAILS)
+            ),
             "rhat": np.full_like(mean, np.nan),
         }
     order_of_columns = ("mean", "sd", "median", "q2_5", "q25", "q75", "q97_5", "p_positive")
@@ -114,23 +129,22 @@ def _quantiles(ascending: Floats, places: Floats, probability: float) -> Floats:
     return np.array([np.interp(probability, p, x) for p, x in zip(places, ascending, strict=True)])
 
 
-def _ess_below(x: Floats, weights: Floats, bound: Floats) -> Floats:
+def _ess_below(x: Floats, weights: Floats, bound: Floats, variance: Variance) -> Floats:
     """Effective sample size of the indicator "at most the bound": variance of one draw over that of the estimate."""
     below = x <= bound[:, None]
     share = (weights * below).sum(axis=1)
-    error = np.square(weights * (below - share[:, None])).sum(axis=1)
-    ess: Floats = share * (1 - share) / error
+    ess: Floats = share * (1 - share) / variance(weights * (below - share[:, None]))
     return ess
 
 
-def systematic_resample(weights: Floats, offsets: Floats) -> np.ndarray:
-    """Indices (n, draw) of draws that bear equal weights, ascending: each is there about as often as it weighs.
+def systematic_resample(weights: Floats, offsets: Floats, count: int = 0) -> np.ndarray:
+    """Indices (n, count) of draws that bear equal weights, ascending: each is there about as often as it weighs.
 
-    offsets: (n,), uniform in [0, 1). Source: Kitagawa 1996, JCGS 5(1), doi:10.1080/10618600.1996.10474692.
+    offsets: (n,), uniform in [0, 1). count: how many, 0 for as many as there are draws. Source: Kitagawa 1996, JCGS 5(1), doi:10.1080/10618600.1996.10474692.
     """
-    draws = weights.shape[1]
-    ticks = (np.arange(draws) + offsets[:, None]) / draws
+    count = count or weights.shape[1]
+    ticks = (np.arange(count) + offsets[:, None]) / count
     sums = np.cumsum(weights, axis=1)
     found = [np.searchsorted(s / s[-1], t, side="right") for s, t in zip(sums, ticks, strict=True)]
-    chosen: np.ndarray = np.minimum(np.array(found).reshape(weights.shape), draws - 1)
+    chosen: np.ndarray = np.minimum(np.array(found).reshape(len(weights), count), weights.shape[1] - 1)
     return chosen

@@ -14,7 +14,7 @@ import numpy as np
 
 from multiverse.linting.data_sets import forbidding, where
 from multiverse.linting.finding import Finding, finding
-from multiverse.linting.observed import family, observed_sites
+from multiverse.planning.observed import family, observed_sites
 from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program
 from multiverse.planning.tracing import QUICK_COMPILE, TRACING, compiled

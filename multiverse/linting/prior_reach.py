@@ -17,7 +17,7 @@ import numpy as np
 
 from multiverse.linting.data_sets import forbidding, where
 from multiverse.linting.finding import Finding, finding
-from multiverse.linting.observed import has_factors, observed_sites
+from multiverse.planning.observed import has_factors, observed_sites
 from multiverse.planning.padding import MASK
 from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program

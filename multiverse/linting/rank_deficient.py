@@ -17,9 +17,9 @@ import numpy as np
 from multiverse.linting.columns import Column
 from multiverse.linting.data_sets import DataSet, data_sets, forbidding, where
 from multiverse.linting.finding import Finding, finding
-from multiverse.linting.observed import observed_sites
 from multiverse.linting.use import Use
 from multiverse.planning.density import draw_of
+from multiverse.planning.observed import observed_sites
 from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program
 from multiverse.planning.safety import POINTS, SAFETY_RTOL, START_RADIUS

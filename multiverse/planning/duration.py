@@ -17,4 +17,6 @@ def duration(seconds: float) -> str:
 
 def short(seconds: float) -> str:
     """The same for what may take less than a second, as in `2.4 ms`."""
-    return duration(seconds) if seconds >= 1 else f"{seconds * 1e3:.2g} ms"
+    if seconds >= 1:
+        return duration(seconds)
+    return f"{seconds * 1e3:.0f} ms" if seconds >= 0.01 else f"{seconds * 1e3:.2g} ms"

@@ -23,7 +23,8 @@ class Wanted:
 
     estimands: the questions. sites: deterministic sites they look at. keep: sites whose draws are kept beside those of
     the estimands. keep_all: keep every site. time_limit: seconds that a universe may take; it changes no answer that
-    is given, so no id holds it.
+    is given, so no id holds it. within: the engine that asks through another one, as a part of the ids of batches: what
+    the same engine answers in a run of its own is kept apart.
     """
 
     estimands: tuple[Estimand, ...]
@@ -31,6 +32,7 @@ class Wanted:
     keep: frozenset[str] = frozenset()
     keep_all: bool = False
     time_limit: float | None = None
+    within: str = ""
 
     @property
     def keeping(self) -> str | list[str]:
@@ -55,7 +57,8 @@ class Plan:
     universes: by key, in the order of the space. todo: the keys still to be answered. failures: why some universes
     cannot be answered; these are in no program. notes: what the planner did that a person should know. twins: exact
     duplicates, each with the key of the first universe that is the same analysis: one of them is run for all.
-    selection: the part of the space that a design took; None where nothing is left out.
+    selection: the part of the space that a design took; None where nothing is left out. routes: program id -> the
+    engines that take its universes, in order, where a run has decided that; see `engines/routing.py`.
     """
 
     study: Study
@@ -69,6 +72,7 @@ class Plan:
     forecast: Forecast | None = None
     twins: Mapping[str, str] = field(default_factory=dict, repr=False)
     selection: Selection | None = field(default=None, repr=False)
+    routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.universes)

@@ -8,7 +8,9 @@ universe's own data and option values. One comparison covers stacking, padding a
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -153,12 +155,24 @@ def _plain(program: Program, key: str, z: np.ndarray) -> tuple[np.ndarray, np.nd
     model = _plain_model(program, key)
 
     def density(at: Any) -> Any:
-        return potential_energy(model, (), {}, program.sites.unravel(at))
+        with _impossible_data_are_for_the_lint():
+            return potential_energy(model, (), {}, program.sites.unravel(at))
 
     # Compiled with the universe's own values as constants: call by call, each operation would compile by itself.
     over_points = compiled(lambda at: jax.lax.map(jax.value_and_grad(density), at), z, options=QUICK_COMPILE)
     value, gradient = over_points(z)
     return np.asarray(value), np.asarray(gradient)
+
+
+@contextmanager
+def _impossible_data_are_for_the_lint() -> Iterator[None]:
+    """NumPyro warns of observed values outside a support wherever it sees them; the lint says which, and what to do.
+
+    Entered while a model is traced, by one thread at a time, since filters are the whole process's.
+    """
+    with TRACING, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Out-of-support values")
+        yield
 
 
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
@@ -197,7 +211,8 @@ def _changed_site(program: Program, z: np.ndarray, one: Callable[[], Any], other
     for point in z:
         values = constrain_fn(other, (), {}, program.sites.unravel(point))
         given = {name: values[name] for name in names}
-        (a, _), (b, _) = compute_log_probs(one, (), {}, given), compute_log_probs(other, (), {}, given)
+        with _impossible_data_are_for_the_lint():
+            (a, _), (b, _) = compute_log_probs(one, (), {}, given), compute_log_probs(other, (), {}, given)
         for name in b:
             if name not in a or not _same(np.reshape(a[name], (1, 1)), np.reshape(b[name], (1, 1))):
                 return str(name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from multiverse.planning.duration import duration, short
@@ -12,12 +11,13 @@ from multiverse.space.counted import counted
 if TYPE_CHECKING:
     from multiverse.planning.forecast import EngineForecast, Forecast
 
-HEADER: Final = ("engine", "universes", "programs", "compile", "first", "a universe", "all")
+HEADER: Final = ("engine", "can take", "programs", "compile", "begin", "a universe", "all", "auto asks first")
+NOTHING: Final = "-"
 
 
 def forecast_text(forecast: Forecast) -> str:
     """A forecast as lines of text."""
-    rows = [forecast_header(forecast), *forecast_rows(forecast)]
+    rows = forecast_table(forecast)
     width = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join([row[0].ljust(width[0]), *(cell.rjust(w) for cell, w in zip(row[1:], width[1:], strict=True))])
@@ -28,8 +28,9 @@ def forecast_text(forecast: Forecast) -> str:
 
 def forecast_html(forecast: Forecast) -> str:
     """A forecast as a small table."""
-    rows = [("th", forecast_header(forecast)), *(("td", row) for row in forecast_rows(forecast))]
-    body = "".join(f"<tr>{''.join(_cell(tag, i, cell) for i, cell in enumerate(row))}</tr>" for tag, row in rows)
+    head, *rows = forecast_table(forecast)
+    tagged = [("th", head), *(("td", row) for row in rows)]
+    body = "".join(f"<tr>{''.join(_cell(tag, i, cell) for i, cell in enumerate(row))}</tr>" for tag, row in tagged)
     return f"{html.escape(forecast_headline(forecast))}<table>{body}</table>"
 
 
@@ -40,21 +41,16 @@ def _cell(tag: str, column: int, text: str) -> str:
 def forecast_headline(forecast: Forecast) -> str:
     """One line: how long, with which engine, and how far to trust it."""
     return (
-        f"About {duration(forecast.seconds)} on {counted(forecast.workers, 'worker')} with the engine "
-        f"{forecast.engine!r}, within a factor of about three; compiled programs are kept, and cost nothing again"
+        f"Forecast: about {duration(forecast.seconds)} on {counted(forecast.workers, 'worker')} with the engine "
+        f"{forecast.engine!r}; within a factor of three, less where programs are compiled already"
     )
 
 
-def forecast_header(forecast: Forecast) -> tuple[str, ...]:
-    """The names of the columns."""
-    return (*HEADER, "auto asks first") if any(row.chosen for row in forecast.engines) else HEADER
-
-
-def forecast_rows(forecast: Forecast) -> Iterator[tuple[str, ...]]:
-    """A row for each engine, the one that was asked for first."""
-    chosen = any(row.chosen for row in forecast.engines)
-    for row in forecast.engines:
-        yield (*_row(row), *([f"{row.chosen:,}" if row.chosen else "-"] if chosen else []))
+def forecast_table(forecast: Forecast) -> list[tuple[str, ...]]:
+    """The names of the columns, and a row for each engine, the one that was asked for first; no columns of nothing."""
+    rows = [_row(row) for row in forecast.engines]
+    shown = [i for i in range(len(HEADER)) if any(row[i] != NOTHING for row in rows)]
+    return [tuple(row[i] for i in shown) for row in (HEADER, *rows)]
 
 
 def _row(row: EngineForecast) -> tuple[str, ...]:
@@ -62,8 +58,9 @@ def _row(row: EngineForecast) -> tuple[str, ...]:
         row.engine,
         f"{row.universes:,}",
         f"{row.programs:,}",
-        duration(row.compile) if row.compile else "-",
-        duration(row.once) if row.once else "-",
+        duration(row.compile) if row.compile else NOTHING,
+        duration(row.once) if row.once else NOTHING,
         short(row.universe),
         duration(row.seconds),
+        f"{row.chosen:,}" if row.chosen else NOTHING,
     )

@@ -6,7 +6,9 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-QUICK_COMPILE: Final[Mapping[str, Any]] = {  # of what runs a few times: measured on radon, 0.2 s a program against 0.6 s
+# Of what runs a few times: the safety check of radon compiles in 0.2 s a program against 0.6 s, `begin` of NUTS in 0.3 s
+# against 2.2 s.
+QUICK_COMPILE: Final[Mapping[str, Any]] = {
     "xla_backend_optimization_level": 0,
     "xla_llvm_disable_expensive_passes": True,
     "xla_cpu_use_fusion_emitters": False,
@@ -17,6 +19,7 @@ PLAIN_COMPILE: Final[Mapping[str, Any]] = {
     "xla_cpu_use_fusion_emitters": False,
     "xla_cpu_parallel_codegen_split_count": 1,
 }
+
 TRACING = threading.RLock()  # held while a model is traced; compiling and running need no model, and no lock
 
 

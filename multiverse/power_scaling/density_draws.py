@@ -40,14 +40,14 @@ def density_draws(store: Store, run: str, estimand: str) -> Iterator[DensityDraw
         rows = [(row, wanted[at[1:]]) for row, at in enumerate(here) if at[0] == run and at[1:] in wanted]
         taken = part.take([row for row, _ in rows])
         decoded = [decode_draws(taken[draws_column(n)], taken[shape_column(n)]) for n in names]
-        by_shape: dict[tuple[int, ...], list[int]] = {}
-        for i, arrays in enumerate(zip(*decoded, strict=True)):
-            shapes = {None if a is None else a.shape for a in arrays}
-            if len(shapes) == 1 and (shape := shapes.pop()) is not None and len(shape) == 2:
-                by_shape.setdefault(shape, []).append(i)
+        by_shape: dict[tuple[int, ...], list[tuple[tuple[str, ...], np.ndarray]]] = {}
+        for (_, keys), *arrays in zip(rows, *decoded, strict=True):
+            there = [array for array in arrays if array is not None]
+            if len(there) == len(names) and len({array.shape for array in there}) == 1 and there[0].ndim == 2:
+                by_shape.setdefault(there[0].shape, []).append((keys, np.stack(there)))
         for some in by_shape.values():
-            stacked = (np.stack([arrays[i] for i in some]) for arrays in decoded)
-            yield DensityDraws(tuple(rows[i][1] for i in some), *stacked)
+            stacked = np.stack([arrays for _, arrays in some], axis=1)  # (name, universe, chain, draw)
+            yield DensityDraws(tuple(keys for keys, _ in some), *stacked)
 
 
 def _places(store: Store, run: str) -> dict[str, dict[tuple[str, int], tuple[str, ...]]]:

@@ -31,7 +31,8 @@ def diagnose(prior: Moved, likelihood: Moved, draws: int, threshold: float = THR
     """
     bound = WeightsGate().khat_bound(draws)
     large, small = zip(*(_sides(moved, threshold, bound) for moved in (prior, likelihood)), strict=True)
-    found = np.full(prior.sensitivity.shape, Diagnosis.unknown, dtype=object)
+    found = np.empty(prior.sensitivity.shape, dtype=object)
+    found[:] = Diagnosis.unknown
     found[large[0] & large[1]] = Diagnosis.conflict
     found[large[0] & small[1]] = Diagnosis.weak
     found[small[0]] = Diagnosis.fine  # whatever the likelihood does

@@ -81,13 +81,15 @@ class PowerScaling(Shown):
 
 
 def power_scaling(
-    store: Store, run: str, estimates: Estimates, progress: Progress, threshold: float = THRESHOLD
+    store: Store, run: str, estimates: Estimates, progress: Progress, threshold: float | None = None
 ) -> PowerScaling:
     """Sensitivities of this estimand in all answered universes of the run, from their kept draws.
 
+    threshold: from where on a sensitivity is large; None for `THRESHOLD`.
     Raises ResultError where no universe kept log densities, as those of an `estimate` function do not, and for a
     threshold that is not a number above zero.
     """
+    threshold = THRESHOLD if threshold is None else threshold
     if not (np.isfinite(threshold) and threshold > 0):
         raise ResultError(Problem(f"threshold is {threshold!r}", "a number above 0", f"write threshold={THRESHOLD:g}"))
     rows: dict[str, tuple[Any, ...]] = {}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from multiverse.engines.by_name import ENGINES, made_again
-from multiverse.engines.engine import settings_of
+from multiverse.engines.engine import flat_settings, settings_of
 from multiverse.errors import Problem, ResultError, near_miss
 from multiverse.identity.keys import StudyIdentity, changed_settings
 from multiverse.loading import VARIABLE, StudyFileError, is_study_file, load_study
@@ -60,7 +60,7 @@ def engine_of(record: RunRecord, given: Any = None) -> Any:
             )
         )
     engine = made_again(ENGINES[name], settings) if given is None else given
-    now = _flat(settings_of(engine))
+    now = flat_settings(settings_of(engine))
     was = {setting: value for setting, value in settings.items() if setting in now}
     if changes := changed_settings(_plain(was), _plain({setting: now[setting] for setting in was})):
         raise ResultError(
@@ -120,13 +120,6 @@ def refuse_another(store: Store, identity: StudyIdentity, whence: str) -> None:
                     f"`select name, value from manifest where section = '{SOURCE}'`",
                 )
             )
-
-
-def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in settings.items():
-        flat |= {f"{name}.{n}": v for n, v in value.items()} if isinstance(value, Mapping) else {name: value}
-    return flat
 
 
 def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,13 +36,19 @@ class PlannedDecision(NamedTuple):
 
 
 class PlannedUniverse(NamedTuple):
-    """One planned universe. labels: decision -> label, None (or absent) where the decision does not apply."""
+    """One planned universe. labels: decision -> label, None (or absent) where the decision does not apply.
+
+    observed: equal for universes whose marginal likelihoods may be compared; None where there is none, and
+    `no_evidence` says why.
+    """
 
     key: str
     labels: Mapping[str, str | None]
     program: str
     reference: bool = False
     rows_kept: int | None = None
+    observed: str | None = None
+    no_evidence: str | None = None
 
 
 class PlannedPart(NamedTuple):
@@ -85,13 +91,16 @@ class PlanRecord:
         said = {**self.header.said(), "created": None}
         digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
         for universe in self.universes:
-            said_of = universe._replace(labels=dict(universe.labels))
+            *said_of, observed, no_evidence = universe._replace(labels=dict(universe.labels))
+            said_of += [told for told in (observed, no_evidence) if told]  # as before they were, where there are none
             digest.update(json.dumps(said_of, sort_keys=True).encode())
         return digest.hexdigest()[:32]
 
 
 def encode_plan(plan: PlanRecord) -> Table:
-    """The table: key, program, reference, rows_kept, and `option:<decision>` for each decision; NULL where inactive.
+    """The table, with `option:<decision>` for each decision, NULL where inactive.
+
+    Columns before those: key, program, reference, rows_kept, observed, no_evidence.
 
     Raises StoreError if a universe names a decision that the header lacks.
     """
@@ -110,6 +119,8 @@ def encode_plan(plan: PlanRecord) -> Table:
         "program": pa.array([row.program for row in rows], pa.string()),
         "reference": pa.array([row.reference for row in rows], pa.bool_()),
         "rows_kept": pa.array([row.rows_kept for row in rows], pa.int64()),
+        "observed": pa.array([row.observed for row in rows], pa.string()),
+        "no_evidence": pa.array([row.no_evidence for row in rows], pa.string()),
         **{OPTION + name: pa.array([row.labels.get(name) for row in rows], pa.string()) for name in names},
     }
     return pa.table(columns).replace_schema_metadata({HEADER: json.dumps(plan.header.said())})
@@ -135,7 +146,8 @@ def decode_header(table: Table) -> PlanHeader:
 def decode_plan(table: Table) -> PlanRecord:
     """The planned space of `encode_plan`; every universe names every decision, None where it does not apply."""
     header = decode_header(table)
-    columns = {name: table[name].to_pylist() for name in table.column_names}
+    later = dict.fromkeys(("observed", "no_evidence"), [None] * table.num_rows)  # older plans do not tell them
+    columns = later | {name: table[name].to_pylist() for name in table.column_names}
     decisions = [decision.name for decision in header.decisions]
     return PlanRecord(
         header,
@@ -146,6 +158,8 @@ def decode_plan(table: Table) -> PlanRecord:
                 columns["program"][i],
                 columns["reference"][i],
                 columns["rows_kept"][i],
+                columns["observed"][i],
+                columns["no_evidence"][i],
             )
             for i in range(table.num_rows)
         ),

@@ -41,6 +41,7 @@ DIAGNOSTICS: Final = (
     "log_marginal_mcse",
     "newton_steps",
     "modes",
+    "audit_z",
     "block",
 )
 

@@ -112,6 +112,7 @@ class Load:
             "traceback": [None] * count,
             "attempt": [1] * count,
             "final": [True] * count,
+            "escalated": [None] * count,
             "seconds": rng.gamma(5.0, 0.01, count),
             "finished": [finished.replace(tzinfo=None)] * count,
             "host": ["here"] * count,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 
 def test_the_plan_in_words(multiverse, study: Path) -> None:
     answer = multiverse("plan", study, "--no-pilot")
@@ -15,14 +17,20 @@ def test_the_plan_in_words(multiverse, study: Path) -> None:
     assert not (study.parent / "runs").exists()
 
 
-def test_the_pilot_adds_seconds(multiverse, study: Path) -> None:
-    short, long = (
-        json.loads(multiverse("plan", study, "--json", "--draws", draws).stdout)["forecast"] for draws in (50, 5000)
-    )
-    assert short["draws"] == 2 * (50 + 50)
-    assert long["draws"] == 2 * (50 + 5000)
-    assert long["universe_seconds"] > short["universe_seconds"] > 0
-    assert "; about " in multiverse("plan", study).stdout
+def test_the_forecast_of_each_engine(multiverse, study: Path) -> None:
+    """The engine that runs, with its settings, comes first; the others stand below it."""
+    words = multiverse("plan", study)
+    assert "; about " in words.stdout
+    assert "Forecast: about " in words.stdout and "with the engine 'nuts'" in words.stdout
+    header = next(line for line in words.stdout.splitlines() if line.startswith("  engine "))
+    assert "can take" in header and "a universe" in header
+    told = json.loads(multiverse("plan", study, "--json", "--draws", 5000).stdout)["forecast"]
+    first, *others = told["engines"]
+    assert (told["engine"], first["engine"], first["universes"]) == ("nuts", "nuts", 4)
+    assert told["seconds"] == first["seconds"] and told["workers"] >= 1
+    assert "laplace" in {row["engine"] for row in others} and len(told["gradient_seconds"]) == 1
+    (gradient,) = told["gradient_seconds"].values()
+    assert first["universe"] == pytest.approx(gradient * 2 * (50 + 5000) * 28)  # 28 gradients a transition
 
 
 def test_the_plan_for_programs(multiverse, study: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -13,7 +14,7 @@ import pytest
 from multiverse.engines.starts import START_RADIUS, START_TRIES, Start, starting_point, uniform_in_box
 
 DIMENSION = 2
-BOX = uniform_in_box(DIMENSION)
+BOX = partial(uniform_in_box(DIMENSION), {})
 
 
 def bowl(z: Any) -> Any:
@@ -35,9 +36,7 @@ def nowhere(z: Any) -> Any:
 
 
 def start(potential: Callable[[Any], Any], seed: int = 0) -> Start:
-    return jax.tree.map(
-        np.asarray, jax.jit(lambda key: starting_point(potential, DIMENSION, key, BOX))(jax.random.key(seed))
-    )
+    return jax.tree.map(np.asarray, jax.jit(lambda key: starting_point(potential, key, BOX))(jax.random.key(seed)))
 
 
 @pytest.mark.parametrize("potential", [bowl, narrow, bad_gradient])
@@ -54,9 +53,11 @@ def test_a_start_has_finite_density_and_gradient(potential: Callable[[Any], Any]
 
 def test_tries_are_bounded() -> None:
     tried = []
-    jax.jit(lambda key: starting_point(lambda z: jax.debug.callback(tried.append, z[0]) or nowhere(z), 1, key, uniform_in_box(1)))(
-        jax.random.key(0)
-    )
+    jax.jit(
+        lambda key: starting_point(
+            lambda z: jax.debug.callback(tried.append, z[0]) or nowhere(z), key, partial(uniform_in_box(1), {})
+        )
+    )(jax.random.key(0))
     jax.effects_barrier()
     assert len({float(z) for z in tried}) == START_TRIES
     assert not start(nowhere).found
@@ -64,7 +65,7 @@ def test_tries_are_bounded() -> None:
 
 def test_starts_fill_the_box_uniformly() -> None:
     keys = jax.random.split(jax.random.key(1), 4000)
-    z = np.asarray(jax.vmap(lambda key: starting_point(bowl, DIMENSION, key, BOX).z)(keys)).ravel()
+    z = np.asarray(jax.vmap(lambda key: starting_point(bowl, key, BOX).z)(keys)).ravel()
     sd = START_RADIUS / 3**0.5
     assert abs(z.mean()) < 4 * sd / z.size**0.5
     assert abs(z.std() - sd) < 4 * sd * (0.2 / z.size) ** 0.5  # a uniform's fourth moment: var(s) = 0.2 sd^2 / n
@@ -75,7 +76,7 @@ def test_a_start_does_not_depend_on_company() -> None:
     """A lane that never finds a start leaves the starts of the others as they are, bit for bit."""
 
     def either(hopeless: Any, key: Any) -> Start:
-        return starting_point(lambda z: jnp.where(hopeless, jnp.inf, narrow(z)), DIMENSION, key, BOX)
+        return starting_point(lambda z: jnp.where(hopeless, jnp.inf, narrow(z)), key, BOX)
 
     keys = jax.random.split(jax.random.key(2), 4)
     together = jax.jit(jax.vmap(either))

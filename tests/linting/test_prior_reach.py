@@ -129,7 +129,6 @@ def positive(data: Any) -> None:
         numpyro.sample("height", dist.LogNormal(mean, 0.1), obs=data["y"])
 
 
-@pytest.mark.filterwarnings("ignore:Out-of-support values")
 def test_data_that_the_likelihood_cannot_hold_are_left_to_the_check_of_these(
     quick_plan: Callable[[mv.Study], mv.Plan],
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
 import numpyro
@@ -11,9 +11,10 @@ import pytest
 from numpyro.infer.reparam import LocScaleReparam
 
 import multiverse as mv
+from multiverse.engines.forecast import forecast
 from multiverse.errors import PlanError
 from multiverse.planning.build import plan
-from multiverse.planning.forecast import pilot
+from multiverse.planning.pilot import gradient_seconds
 
 
 def test_a_plan_counts_its_universes_in_the_order_of_the_space(planned_small):
@@ -98,10 +99,27 @@ def test_the_data_and_options_of_a_universe(planned_small):
         assert program.option_values(key)["rows"] == rows
 
 
-def test_a_forecast_of_a_plan(planned_small):
-    forecast = pilot(planned_small.programs, len(planned_small), 2, 1000)
-    assert 0 < forecast.universe_seconds < 60
-    assert forecast.seconds == (forecast.compile_seconds + 4 * forecast.universe_seconds) / 2
+def test_a_pilot_times_a_gradient_of_each_model(planned_small):
+    (program,) = planned_small.programs
+    seconds = gradient_seconds(planned_small.programs)
+    assert seconds.keys() == {program.id} and 0 < seconds[program.id] < 0.1
+    assert gradient_seconds([replace(program, kind="plain")]) == {}
+
+
+def test_what_is_not_timed_costs_what_its_nearest_does(planned_small, monkeypatch):
+    """Three programs of this study are large; a fourth is like the one with as many latents."""
+    monkeypatch.setattr("multiverse.planning.pilot._timed", lambda program: float(program.sites.dimension))
+    (program,) = planned_small.programs
+    some = list(program.members.items())
+    latents = program.sites.latents
+
+    def sized(name, members, many):
+        sites = replace(program.sites, latents=latents * many)
+        return replace(program, id=name, members=dict(some[:members]), sites=sites)
+
+    programs = [sized("small", 1, 9), *(sized(str(many), 3, many) for many in (1, 10, 100))]
+    one = programs[1].sites.dimension
+    assert gradient_seconds(programs) == {"small": 10 * one, "1": one, "10": 10 * one, "100": 100 * one}
 
 
 def normal(loc, scale, tail):
@@ -267,7 +285,7 @@ def test_planning_runs_nothing(small, nothing_may_run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     planned = plan(small())
     assert len(planned) == 4
-    repr(planned), planned._repr_html_(), pilot(planned.programs, 4, 1, 100)
+    repr(planned), planned._repr_html_(), forecast(planned)
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(Ran):
         mv.run(planned, engine=mv.NUTS(warmup=1, draws=1))

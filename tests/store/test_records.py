@@ -41,7 +41,7 @@ def test_a_plan_is_read_back() -> None:
     assert read == written
     assert decode_header(encode_plan(written)) == written.header
     assert read.name() == written.name()
-    assert encode_plan(written).column_names[4:] == ["option:counties", "option:family", "option:tail", "option:slope"]
+    assert encode_plan(written).column_names[6:] == ["option:counties", "option:family", "option:tail", "option:slope"]
 
 
 def test_links_are_read_back_and_a_plan_without_keeps_the_name_it_had() -> None:

@@ -13,7 +13,9 @@ from scipy import stats
 
 from multiverse.engines.climb import Climb, begin_climb
 from multiverse.engines.engine import Batch, make_batch
-from multiverse.engines.outcome import ESTIMAND, DrawsName, Outcome
+from multiverse.engines.ladder import Rung
+from multiverse.engines.outcome import ESTIMAND, DrawsName, Outcome, Reason
+from multiverse.engines.price import Price
 from multiverse.identity.keys import rng_words
 from multiverse.planning.plan import Plan
 
@@ -66,6 +68,63 @@ class OneRound:
 
 
 @dataclass(frozen=True)
+class Scripted:
+    """Answers as it is told to: a stand-in for one of the engines that `auto` asks.
+
+    red: universes that it cannot answer; `red_attempts`: of attempts at these, so many. off: by how many posterior
+    standard deviations its means are wrong. price: compile, once and universe. fails: raises instead of being red.
+    """
+
+    name: str = "nuts"
+    red: tuple[str, ...] = ()
+    red_attempts: int = 10
+    off: float = 0.0
+    costs: tuple[float, float, float] = (1.0, 0.0, 1.0)
+    fails: bool = False
+    draws: int = 50
+    seed: int = 0
+
+    def price(self, program: Any, gradient: float) -> Price:
+        return Price(*self.costs)
+
+    def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> Climb:
+        return begin_climb(plan, before)
+
+    def ask(self, state: Climb) -> Sequence[Batch]:
+        return [
+            make_batch(self, program, keys[i : i + 4], state.plan.wanted, block=4, attempt=attempt)
+            for program in state.plan.programs
+            for attempt, keys in state.attempts(program, _RUNGS if self.name == "nuts" else ()).items()
+            for i in range(0, len(keys), 4)
+        ]
+
+    def fit(self, batch: Batch, given: Mapping[str, Any]) -> tuple[Outcome, ...]:
+        FITTED.append(batch.id)
+        if self.fails:
+            raise ArithmeticError("singular")
+        return tuple(self._answer(batch, key) for key in batch.keys)
+
+    def _answer(self, batch: Batch, key: str) -> Outcome:
+        outcome = closed_form(batch, key, self.draws, self.seed)
+        numbers = dict(outcome.estimates["mu"])
+        for name in ("mean", "median", "q2_5", "q25", "q75", "q97_5"):
+            numbers[name] += self.off * numbers["sd"]
+        numbers["mcse_mean"] = numbers["sd"] / (2 * self.draws) ** 0.5
+        outcome = replace(outcome, estimates={"mu": numbers})
+        tries = (batch.attempt - 1) % 2 + 1  # on its ladder
+        if key not in self.red or tries > self.red_attempts:
+            return outcome
+        last = self.name != "nuts" or tries == 2
+        return replace(outcome, reason=Reason.rhat, message="R-hat of 'mu' is 2; and more", final=last)
+
+    def tell(self, state: Climb, batch: Batch, outcomes: Sequence[Outcome]) -> Climb:
+        return state.told(outcomes)
+
+
+_RUNGS = (Rung("again"),)
+
+
+@dataclass(frozen=True)
 class Rounds:
     """The plan, how often each universe was tried before, and what the batches told."""
 
@@ -86,7 +145,7 @@ class TwoRounds:
     name: ClassVar[str] = "two_rounds"
 
     def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> Rounds:
-        attempts = sorted((outcome.attempt, outcome.key) for outcome in before)
+        attempts = sorted((outcome.attempt, outcome.key) for outcome in before if outcome.key in plan.todo)
         return Rounds(plan, {key: attempt for attempt, key in attempts})
 
     def ask(self, state: Rounds) -> Sequence[Batch]:

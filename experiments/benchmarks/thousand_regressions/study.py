@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpyro
@@ -10,6 +10,14 @@ import numpyro.distributions as dist
 from universes import DEGREES, DROP_SEEDS, PRIOR_SCALES, SLOPES, kept_rows, raw_data
 
 import multiverse as mv
+
+
+def slope(j: int) -> Callable[[Mapping[str, Any], Any], Any]:
+    return lambda draws, data: draws["b"][:, j]
+
+
+FIRST_SLOPE: Mapping[str, Any] = {"first slope": slope(0)}
+EVERY_NUMBER: Mapping[str, Any] = {"level": "a", **{f"slope {j}": slope(j) for j in range(SLOPES)}, "noise": "s"}
 
 
 def prepare(raw: Any, *, dropped: int) -> Any:
@@ -28,6 +36,7 @@ def study(
     scales: Sequence[float] = PRIOR_SCALES,
     degrees: Sequence[float] = DEGREES,
     drop_seeds: Sequence[int] = DROP_SEEDS,
+    estimands: Mapping[str, Any] = FIRST_SLOPE,
 ) -> mv.Study:
     """All combinations of these options; 1,000 by default."""
     return mv.Study(
@@ -35,7 +44,7 @@ def study(
         data=raw_data,
         prepare=prepare,
         model=model,
-        estimands={"first slope": lambda draws, data: draws["b"][:, 0]},
+        estimands=dict(estimands),
         space=mv.Space(
             scale=mv.prior({str(s): s for s in scales}),
             degrees=mv.likelihood({str(d): d for d in degrees}),

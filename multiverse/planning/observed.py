@@ -26,12 +26,23 @@ def observed_sites(program: Program, leaves: Mapping[str, Any], key: Any) -> Ite
 
     A `numpyro.factor` is none: it observes nothing. The caller holds TRACING.
     """
-    import jax.numpy as jnp
+    return observed_in(seeded_trace(program, leaves, key), program)
+
+
+def seeded_trace(program: Program, leaves: Mapping[str, Any], key: Any) -> Mapping[str, Mapping[str, Any]]:
+    """NumPyro's trace of a model given its leaves, latents drawn from their priors. The caller holds TRACING."""
     import numpyro
-    from numpyro.distributions import Unit
 
     seeded = numpyro.handlers.seed(program.signature, key)
-    trace = numpyro.handlers.trace(seeded).get_trace(leaves)
+    trace: Mapping[str, Mapping[str, Any]] = numpyro.handlers.trace(seeded).get_trace(leaves)
+    return trace
+
+
+def observed_in(trace: Mapping[str, Mapping[str, Any]], program: Program) -> Iterator[Site]:
+    """The observed sites of a trace; no `numpyro.factor`."""
+    import jax.numpy as jnp
+    from numpyro.distributions import Unit
+
     for name in program.sites.observed:
         fn, value = trace[name]["fn"], jnp.asarray(trace[name]["value"])
         if not isinstance(base(fn), Unit):
