@@ -32,7 +32,7 @@ from multiverse.shared_answers import share, share_part
 from multiverse.store.asked import with_asked
 from multiverse.store.compact import compact_if_worth
 from multiverse.store.contract import Store
-from multiverse.store.handed import decode_handed, encode_handed
+from multiverse.store.handed import encode_handed, given_by
 from multiverse.store.memory import MemoryStore
 from multiverse.store.part import DIAGNOSTIC, decode, encode, is_row_column
 from multiverse.store.place import open_store
@@ -158,7 +158,7 @@ class _Work:
         self._store, self._engine, self._run, self._following = store, engine, run, following
 
     def __call__(self, batch: Batch) -> tuple[Outcome, ...]:
-        given = {name: self._given(name) for name in batch.reads}
+        given = {name: given_by(self._store, name) for name in batch.reads}
         outcomes = tuple(
             dataclasses.replace(outcome, engine=batch.engine, batch=batch.id) for outcome in self._fit(batch, given)
         )
@@ -172,6 +172,8 @@ class _Work:
             rows_kept={key: members[key].rows_kept for key in batch.keys},
             host=socket.gethostname(),
             finished=datetime.now(UTC),
+            reads=batch.reads,
+            purpose=batch.purpose,
         )
         part = with_asked(part, batch.wanted.identities)
         if any(outcome.handed for outcome in outcomes):  # before the part: a part whose artefact is missing misleads
@@ -179,14 +181,6 @@ class _Work:
         self._store.put("part", batch.id, part)
         share_part(self._store, part, self._run, batch.id, self._following)
         return tuple(outcome.light() for outcome in outcomes)
-
-    def _given(self, batch: str) -> tuple[Outcome, ...]:
-        """The outcomes of a batch with what they hand on, without draws."""
-        outcomes = decode(self._store.get("part", batch, is_row_column))
-        if batch not in self._store.names("artefact"):
-            return outcomes
-        handed = decode_handed(self._store.get("artefact", batch))
-        return tuple(dataclasses.replace(outcome, handed=handed.get(outcome.key, {})) for outcome in outcomes)
 
     def _fit(self, batch: Batch, given: Mapping[str, tuple[Outcome, ...]]) -> tuple[Outcome, ...]:
         """What the engine makes of a batch. Where it raises, of each universe alone: one shall not spoil the others."""

@@ -98,7 +98,7 @@ def laplace_run(normal_mean: ModuleType) -> Any:
     from multiverse.engines.laplace import Laplace
     from multiverse.sweep import run
 
-    return run(normal_mean.study(), engine=Laplace())
+    return run(normal_mean.study(), engine=Laplace(), keep="all")
 
 
 @pytest.fixture(scope="session")

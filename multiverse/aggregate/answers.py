@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from multiverse.aggregate.estimates import Estimates
     from multiverse.aggregate.flips import Flips
     from multiverse.aggregate.interactions import Interactions
+    from multiverse.aggregate.parameterizations import Parameterizations
     from multiverse.aggregate.summary import Summary
     from multiverse.aggregate.uncertainty import Uncertainty
 
@@ -80,3 +81,9 @@ class Answers(ABC):
         from multiverse.aggregate.flips import flips
 
         return flips(self.estimates(estimand), above=above, below=below, rope=rope)
+
+    def parameterizations(self, estimand: str | None = None) -> Parameterizations:
+        """How far answers of universes that differ in parameterization only are apart, in Monte Carlo errors."""
+        from multiverse.aggregate.parameterizations import parameterizations
+
+        return parameterizations(self.estimates(estimand))

@@ -10,9 +10,10 @@ import pandas as pd
 
 from multiverse.errors import Problem
 
+# No decision hides these: their names are those of columns of SQL's views, or begin with an underscore.
 LOG_MARGINAL, LOG_MARGINAL_MCSE = "log_marginal", "log_marginal_mcse"  # nats
-OBSERVED: Final = "observed"  # equal for universes whose evidence may be compared
-WHY: Final = "no_evidence"  # why a universe has none
+OBSERVED: Final = "_observed"  # equal for universes whose evidence may be compared
+WHY: Final = "_no_evidence"  # why a universe has none
 EVIDENCE_COLUMNS: Final = (LOG_MARGINAL, LOG_MARGINAL_MCSE, OBSERVED, WHY)
 
 

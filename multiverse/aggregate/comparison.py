@@ -161,7 +161,7 @@ def compare(here: Estimates, there: Estimates, runs: tuple[str, str], notes: Seq
         pairs,
         within=float((apart <= WITHIN).mean()) if size else math.nan,
         furthest=float(apart.max()) if size else math.nan,
-        furthest_expected=_furthest_by_chance(size),
+        furthest_expected=furthest_by_chance(size),
         sign_changes=int(table["sign_changed"].sum()),
         conclusion_changes=int(table["conclusion_changed"].sum()),
         seconds=(float(table["seconds"].sum()), float(table["seconds" + OTHER].sum())),
@@ -236,7 +236,7 @@ def _strangers(here: Estimates, there: Estimates, runs: tuple[str, str]) -> list
     return told
 
 
-def _furthest_by_chance(universes: int) -> float:
+def furthest_by_chance(universes: int) -> float:
     """The median of the largest of so many independent standard normals, without their signs."""
     return NormalDist().inv_cdf((1 + 0.5 ** (1 / universes)) / 2) if universes else math.nan
 

@@ -18,7 +18,7 @@ from multiverse.aggregate.sources import sources, sources_of
 from multiverse.errors import Problem, ResultError
 
 SHOWN = 8  # sets of observed values, the largest
-COMPARED = ["log_bayes_factor", "log_bayes_factor_mcse", "probability"]
+COMPARED = ["log_bayes_factor", "log_bayes_factor_mcse", "posterior_probability"]
 
 
 class LogBayesFactor(NamedTuple):
@@ -33,9 +33,10 @@ class Evidence(Shown):
     """Log marginal likelihoods, in nats, and which of them may be compared.
 
     `table`: a row for each answered universe: key, decisions, reference, ok, reason, same_as, engine, `log_marginal`,
-    `log_marginal_mcse`, `group` (a number that universes share which observe the same values; 0 where nothing can be
-    compared, and `why`), and of its analysis the `log_bayes_factor` against the best of the group, with its
-    `log_bayes_factor_mcse`, and the `probability` among those of the group, all alike beforehand.
+    `log_marginal_mcse`, `evidence_group` (a number that universes share which observe the same values; 0 where nothing
+    can be compared, and `no_evidence` says why), and of its analysis the `log_bayes_factor` against the best of the
+    group, with its `log_bayes_factor_mcse`, and the `posterior_probability` among those of the group, all alike
+    beforehand.
     `analyses`: a row for each distinct posterior: `universes` (how many tell it) and the same numbers. Universes that
     differ only in parameterization are one analysis, the mean of their logs, and so are exact duplicates.
     Red universes tell no evidence.
@@ -52,9 +53,11 @@ class Evidence(Shown):
         """
         first, second = self._row(key), self._row(other)
         for row in (first, second):
-            if row["why"] is not None:
-                raise ResultError(_refused(f"the universe {row['key'][:8]} has no evidence to compare: {row['why']}."))
-        if first["group"] != second["group"]:
+            if row["no_evidence"] is not None:
+                raise ResultError(
+                    _refused(f"the universe {row['key'][:8]} has no evidence to compare: {row['no_evidence']}.")
+                )
+        if first["evidence_group"] != second["evidence_group"]:
             raise ResultError(
                 _refused(
                     f"the universes {first['key'][:8]} and {second['key'][:8]} observe different values: other rows, "
@@ -69,18 +72,18 @@ class Evidence(Shown):
 
     def printed(self) -> Printed:
         """A row for each set of observed values: how many analyses, the best, how far it stands out."""
-        groups = [group for number, group in self.analyses.groupby("group") if number]
+        groups = [group for number, group in self.analyses.groupby("evidence_group") if number]
         rows = []
         for group in groups[:SHOWN]:
             ordered = group.sort_values(LOG_MARGINAL, ascending=False)
             best = ordered.iloc[0]
             rows.append(
                 (
-                    f"same values, {int(best['group'])}",
+                    f"same values, {int(best['evidence_group'])}",
                     f"{len(group):,}",
                     best["key"][:8],
                     f"{_nats(best[LOG_MARGINAL])} ± {best[LOG_MARGINAL_MCSE]:.2g}",
-                    percent(float(best["probability"])),
+                    percent(float(best["posterior_probability"])),
                     _nats(float(ordered["log_bayes_factor"].iloc[-1])),
                 )
             )
@@ -95,7 +98,7 @@ class Evidence(Shown):
         if groups:
             notes.append("probability: of the best among the analyses of its set, all alike beforehand")
             notes.append("it hangs on the width of priors, however little the posteriors do")
-        whys = Counter(self.table.loc[self.table["ok"], "why"].dropna())
+        whys = Counter(self.table.loc[self.table["ok"], "no_evidence"].dropna())
         notes += [f"{count(n, 'universe')} without evidence to compare: {why}" for why, n in whys.most_common()]
         if groups > 1:
             notes.append("nothing is compared between sets: other rows, another outcome, or one on another scale")
@@ -113,11 +116,11 @@ def evidence(estimates: Estimates) -> Evidence:
     """Evidence of all answered universes, in groups that may be compared. estimates: with `EVIDENCE_COLUMNS`."""
     kept = ["key", *estimates.decisions, "reference", "ok", "reason", SAME_AS, "engine", *EVIDENCE_COLUMNS]
     table = estimates.table[kept].copy()
-    table["why"] = refusals(table)
-    told = table["why"].isna()
+    table["no_evidence"] = refusals(table)
+    told = table["no_evidence"].isna()
     sizes = table.loc[told, OBSERVED].value_counts(sort=False).sort_values(ascending=False, kind="stable")
     numbers = {observed: number for number, observed in enumerate(sizes.index, 1)}
-    table["group"] = [numbers[seen] if good else 0 for seen, good in zip(table[OBSERVED], told, strict=True)]
+    table["evidence_group"] = [numbers[seen] if good else 0 for seen, good in zip(table[OBSERVED], told, strict=True)]
     table.loc[~told, [LOG_MARGINAL, LOG_MARGINAL_MCSE]] = np.nan
     table[COMPARED] = np.nan
     analysis = _analysis(table[told], estimates)
@@ -138,18 +141,18 @@ def _analyses(rows: pd.DataFrame, analysis: np.ndarray) -> pd.DataFrame:
     runs = rows.assign(analysis=analysis, run=sources(rows)).sort_values("reference", ascending=False, kind="stable")
     runs = runs.drop_duplicates(["analysis", "run"])
     by = runs.assign(square=runs[LOG_MARGINAL_MCSE] ** 2).groupby("analysis", sort=True)
-    out = by[["key", "group", "reference"]].first()
+    out = by[["key", "evidence_group", "reference"]].first()
     out["universes"] = np.bincount(analysis, minlength=len(out))
     out[LOG_MARGINAL] = by[LOG_MARGINAL].mean()
     out[LOG_MARGINAL_MCSE] = np.sqrt(by["square"].sum()) / by.size()
-    best = out.loc[out.groupby("group")[LOG_MARGINAL].idxmax()].set_index("group")
-    top = best.reindex(out["group"])
+    best = out.loc[out.groupby("evidence_group")[LOG_MARGINAL].idxmax()].set_index("evidence_group")
+    top = best.reindex(out["evidence_group"])
     out["log_bayes_factor"] = out[LOG_MARGINAL].to_numpy() - top[LOG_MARGINAL].to_numpy()
     itself = out["key"].to_numpy() == top["key"].to_numpy()
     error = np.hypot(out[LOG_MARGINAL_MCSE], top[LOG_MARGINAL_MCSE].to_numpy())
     out["log_bayes_factor_mcse"] = np.where(itself, 0.0, error)
     odds = np.exp(out["log_bayes_factor"])
-    out["probability"] = odds / odds.groupby(out["group"]).transform("sum")
+    out["posterior_probability"] = odds / odds.groupby(out["evidence_group"]).transform("sum")
     return out.reset_index(drop=True)
 
 
@@ -164,4 +167,6 @@ def _nats(value: float) -> str:
 
 def _refused(what: str) -> Problem:
     expected = "two green universes that observe the same values, each with a log marginal likelihood"
-    return Problem(what, expected, "list those that may be compared: `evidence.table[['key', 'group', 'why']]`")
+    return Problem(
+        what, expected, "see who may be compared: `evidence.table[['key', 'evidence_group', 'no_evidence']]`"
+    )

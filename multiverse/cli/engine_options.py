@@ -13,36 +13,62 @@ from multiverse.errors import PlanError, Problem, near_miss
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+_NUTS: Final = "of nuts and warm_nuts; of auto, theirs"  # whose settings these are, as help texts say it
+_LAST_RESORTS: Final = ("nuts", "warm_nuts")  # the engines of auto that the options of `_NUTS` set
+_OWN: Final = ("seed", "audit")  # what is a setting of auto itself
+_OF_NUTS_ALONE: Final = ("warmup", "ladder")  # warm NUTS has its own, which are others
+
 _OPTIONS: Final = (
     click.option(
-        "--engine", metavar="NAME", help="Which engine answers: nuts, laplace; `engine` of the study file, else nuts."
+        "--engine",
+        metavar="NAME",
+        help="Which engine answers: auto, laplace, nested, reweight, warm_nuts, nuts, or function for studies with "
+        "`estimate=`.  [default: `engine` of the study file, else function or auto]",
     ),
-    click.option("--chains", metavar="N", type=WholeNumber(1), help="Chains a universe."),
+    click.option("--chains", metavar="N", type=WholeNumber(1), help=f"Chains a universe ({_NUTS})."),
     click.option(
-        "--warmup", metavar="N", type=WholeNumber(1), help="Draws of a chain that only adapt, and are not kept."
+        "--warmup",
+        metavar="N",
+        type=WholeNumber(1),
+        help="Draws of a chain that only adapt, and are not kept (of nuts and warm_nuts; of auto, of its nuts).",
     ),
     click.option(
-        "--draws", metavar="N", type=WholeNumber(1), help="Draws of a chain that are kept; of laplace, of a universe."
+        "--draws",
+        metavar="N",
+        type=WholeNumber(1),
+        help=f"Draws that are kept: of a chain ({_NUTS}); of a universe (of laplace and nested).",
     ),
     click.option(
         "--target-accept",
         metavar="P",
         type=Number(above=0, below=1),
-        help="Acceptance that the step size is tuned for; raise it against divergences.",
+        help=f"Acceptance that the step size is tuned for; raise it against divergences ({_NUTS}).",
     ),
-    click.option("--max-tree-depth", metavar="N", type=WholeNumber(1), help="At most 2^this steps a draw."),
-    click.option("--dense-mass/--diagonal-mass", default=None, help="Adapt a full mass matrix, or its diagonal."),
+    click.option("--max-tree-depth", metavar="N", type=WholeNumber(1), help=f"At most 2^this steps a draw ({_NUTS})."),
+    click.option(
+        "--dense-mass/--diagonal-mass", default=None, help=f"Adapt a full mass matrix, or its diagonal ({_NUTS})."
+    ),
+    click.option(
+        "--audit",
+        metavar="SHARE",
+        type=Number(0, or_equal=True),
+        help="Share of the universes that are answered by cold NUTS too, and compared (of auto).",
+    ),
     click.option(
         "--seed", metavar="N", type=WholeNumber(0), help="Another seed gives other draws of the same posteriors."
     ),
-    click.option("--dtype", type=click.Choice(["float32", "float64"]), help="Precision of all computation."),
+    click.option(
+        "--dtype",
+        type=click.Choice(["float32", "float64"]),
+        help="Precision of all computation (of every engine for models; of auto, of its nuts and warm_nuts).",
+    ),
     click.option(
         "--no-ladder",
         "ladder",
         is_flag=True,
         default=None,
         callback=lambda _context, _option, given: () if given else None,
-        help="Do not try universes again that fail the gate.",
+        help="Do not try universes again that fail the gate (of nuts and warm_nuts; of auto, of its nuts).",
     ),
 )
 
@@ -76,14 +102,40 @@ def chosen_engine(advised: Any, name: str | None, settings: Mapping[str, Any], u
         engine = advised
     else:
         engine = ENGINES[name or usual]()
-    known = {field.name for field in dataclasses.fields(engine)}
-    if unknown := [setting for setting in given if setting not in known]:
-        raise PlanError(
-            Problem(
-                f"the engine {engine.name!r} has no setting {setting!r}.",
-                f"one of {', '.join(sorted(known))}",
-                f"leave out `--{setting.replace('_', '-')}`",
-            )
-            for setting in unknown
-        )
-    return dataclasses.replace(engine, **given)
+    return _with_settings(engine, given)
+
+
+def _with_settings(engine: Any, given: Mapping[str, Any]) -> Any:
+    """The engine with these settings. Raises PlanError for those that it does not have."""
+    own, theirs = dict(given), dict[str, dict[str, Any]]()
+    if engine.name == "auto":
+        own = {setting: value for setting, value in given.items() if setting in _OWN}
+        theirs = {
+            name: {s: v for s, v in given.items() if s not in _OWN and (name == "nuts" or s not in _OF_NUTS_ALONE)}
+            for name in _LAST_RESORTS
+            if getattr(engine, name, None) is not None
+        }
+    if unknown := [setting for setting in own if setting not in _settings(engine)]:
+        raise PlanError(_stranger(engine, setting) for setting in unknown)
+    if "audit" in own:
+        own["audit"] = dataclasses.replace(engine.audit, share=own["audit"])
+    within = {name: dataclasses.replace(getattr(engine, name), **some) for name, some in theirs.items() if some}
+    return dataclasses.replace(engine, **own, **within)
+
+
+def _settings(engine: Any) -> list[str]:
+    return sorted(field.name for field in dataclasses.fields(engine) if field.init)
+
+
+def _stranger(engine: Any, setting: str) -> Problem:
+    """What is said of a setting that the engine does not have."""
+    from multiverse.engines.by_name import ENGINES
+
+    option = "--no-ladder" if setting == "ladder" else f"--{setting.replace('_', '-')}"
+    others = [name for name, kind in ENGINES.items() if setting in {field.name for field in dataclasses.fields(kind)}]
+    other = f", or take an engine that has it: --engine {' or '.join(others)}" if others else ""
+    return Problem(
+        f"the engine {engine.name!r} has no setting {setting!r}.",
+        f"one of {', '.join(_settings(engine))}",
+        f"leave out `{option}`{other}",
+    )

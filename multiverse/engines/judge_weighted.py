@@ -12,7 +12,7 @@ from multiverse.engines.engine import Batch
 from multiverse.engines.estimand_draws import Failure, estimand_draws
 from multiverse.engines.gate import WeightsGate
 from multiverse.engines.outcome import ESTIMAND, LOG_LIKELIHOOD, LOG_PRIOR, SITE, DrawsName, Outcome, Reason
-from multiverse.engines.psis import smooth
+from multiverse.engines.psis import Smoothed, smooth
 from multiverse.engines.weighted import (
     Variance,
     evidence,
@@ -31,7 +31,7 @@ class WeightedDraws(NamedTuple):
     log_weights: log joint minus log density of the proposal, all constants kept, in nats. offsets: (universe,), uniform
     in [0, 1), of the resample. diagnostics: numbers of the engine, (universe,). variance: of sums over draws, where
     these hang together. keep: how many draws are kept, 0 for as many as there are. whole: whether the proposal is
-    normalised, so that there is a marginal likelihood.
+    normalised, so that there is a marginal likelihood. smoothed: the weights, where they are smoothed already.
     """
 
     sites: Mapping[str, np.ndarray]
@@ -44,6 +44,7 @@ class WeightedDraws(NamedTuple):
     variance: Variance = independent
     keep: int = 0
     whole: bool = True
+    smoothed: Smoothed | None = None
 
 
 def judge_weighted(
@@ -55,7 +56,7 @@ def judge_weighted(
     """
     program = batch.program
     sites = trim_rows(program, keys, {name: values[:, None] for name, values in drawn.sites.items()})  # one chain
-    khat, log_weights = smooth(drawn.log_weights)
+    khat, log_weights = drawn.smoothed or smooth(drawn.log_weights)
     weights = normalised(log_weights)
     counts = drawn.log_weights > -np.inf
     answers, failures = [], []

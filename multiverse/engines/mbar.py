@@ -13,7 +13,7 @@ doi:10.1145/218380.218498 (balance heuristic); Geyer 1994, Minnesota report 568 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -31,16 +31,20 @@ class Mixture:
 
     log_z: (anchor,), log normalisers up to a common constant: the first is 0. log_density: (draw,), of the mixture, on
     the same scale. share: (anchor, draw), each anchor's density over that of the mixture, divided by the number of
-    draws: rows sum to 1. counts: (anchor,) draws of each; they stand one after the other. starts: where stretches of
-    chains begin, ascending. Made by `mixture`.
+    draws: rows sum to 1. counts: (anchor,) draws of each; they stand one after the other. Made by `mixture`.
     """
 
     log_z: Floats
     log_density: Floats
     share: Floats
     counts: np.ndarray
-    starts: np.ndarray
+    _stretches: Stretches
     _influence: Floats  # (anchor, stretch), of the draws of each stretch on each log normaliser
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes it holds, but for some."""
+        return self.share.nbytes + self.log_density.nbytes + self._influence.nbytes
 
     def variance(self, terms: Floats, minus: int | None = None) -> Floats:
         """(n,): Monte Carlo variance of sums over draws. terms: (n, draw), such as weight x (value - mean).
@@ -48,17 +52,14 @@ class Mixture:
         With the weights of a universe, which sum to 1, that is the variance of its log normaliser; `minus`: of its
         difference to the log normaliser of this anchor.
         """
-        found = np.empty(len(terms))
+        apart = self._stretches.apart(terms)
         for i, row in enumerate(terms):  # one by one: a matrix product has other bits in other company
             passed = self.counts * (self.share * row).sum(axis=1)
             if minus is not None:
                 passed[minus] -= 1
-            of_stretches = self._within(row[None])[0] + (passed[:, None] * self._influence).sum(axis=0)
-            found[i] = np.square(of_stretches).sum()
-        return found
-
-    def _within(self, terms: Floats) -> Floats:
-        return _stretch_sums(terms, self.starts, self.counts)
+            apart[i] += (passed[:, None] * self._influence).sum(axis=0)
+        variance: Floats = np.square(apart).sum(axis=1)
+        return variance
 
 
 def mixture(log_density: Floats, counts: np.ndarray, chains: int) -> Mixture:
@@ -76,38 +77,45 @@ def mixture(log_density: Floats, counts: np.ndarray, chains: int) -> Mixture:
     scaled = log_density - log_z[:, None]
     of_mixture = _log_sum(scaled + np.log(counts / counts.sum())[:, None])
     share = np.exp(scaled - of_mixture) / counts.sum()
-    starts = stretches(counts, chains)
-    own = _stretch_sums(share, starts, counts)
+    of_chains = stretches(counts, chains)
     # Theta = J^+ g: how the estimated normalisers follow the sums of shares (J is singular along their common constant)
     follow = np.linalg.pinv(np.eye(len(counts)) - (share @ share.T) * counts[None, :])
-    return Mixture(log_z, of_mixture, share, counts, starts, follow @ own)
+    return Mixture(log_z, of_mixture, share, counts, of_chains, follow @ of_chains.apart(share))
 
 
-def stretches(counts: np.ndarray, chains: int) -> np.ndarray:
-    """Where stretches of chains begin: some `STRETCHES` to a chain, none across two chains."""
-    starts: list[int] = []
+class Stretches(NamedTuple):
+    """Where stretches of chains begin; at which of them those of each anchor begin; and of each stretch the share that
+    it has in the draws of its anchor, the number of its anchor, and what makes squares of sums add to a variance."""
+
+    starts: np.ndarray
+    firsts: np.ndarray
+    shares: Floats
+    anchor: np.ndarray
+    scale: Floats
+
+    def apart(self, terms: Floats) -> Floats:
+        """(n, stretch): sums of terms (n, draw) over stretches, each less its part of the sum of its anchor; scaled."""
+        sums = np.add.reduceat(terms, self.starts, axis=1)
+        whole = np.add.reduceat(sums, self.firsts, axis=1)[:, self.anchor]
+        apart: Floats = self.scale * (sums - self.shares * whole)
+        return apart
+
+
+def stretches(counts: np.ndarray, chains: int) -> Stretches:
+    """Some `STRETCHES` of each chain, none across two chains. counts, chains: as in `mixture`."""
+    starts, firsts, of = [], [], []
     at = 0
-    for count in np.asarray(counts):
-        length = int(count) // chains
+    for anchor, count in enumerate(np.asarray(counts).tolist()):
+        length = count // chains
         cuts = np.linspace(0, length, min(STRETCHES, length), endpoint=False).astype(int)
+        firsts.append(len(starts))
         starts += [at + chain * length + int(cut) for chain in range(chains) for cut in cuts]
-        at += int(count)
-    return np.array(starts)
-
-
-def _stretch_sums(terms: Floats, starts: np.ndarray, counts: np.ndarray) -> Floats:
-    """(n, stretch): sums over stretches, without the mean of the anchor, scaled so that squares add to a variance."""
-    ends = np.cumsum(counts)
-    sums = np.add.reduceat(terms, starts, axis=1)
-    lengths = np.diff(np.append(starts, ends[-1]))
-    of = np.searchsorted(ends, starts, side="right")
-    for anchor in range(len(counts)):
-        mine = of == anchor
-        mean = sums[:, mine].sum(axis=1) / counts[anchor]
-        stretches_here = mine.sum()
-        scale = np.sqrt(stretches_here / max(stretches_here - 1, 1))
-        sums[:, mine] = scale * (sums[:, mine] - mean[:, None] * lengths[mine])
-    return sums
+        of += [anchor] * (chains * len(cuts))
+        at += count
+    anchor_of = np.array(of)
+    many = np.bincount(anchor_of)[anchor_of]
+    shares = np.diff([*starts, at]) / np.asarray(counts)[anchor_of]
+    return Stretches(np.array(starts), np.array(firsts), shares, anchor_of, np.sqrt(many / np.maximum(many - 1, 1)))
 
 
 def _normalisers(log_density: Floats, counts: np.ndarray) -> Floats:

@@ -42,7 +42,8 @@ class Marginal(NamedTuple):
 class Proposed(NamedTuple):
     """Locals drawn for globals `(universe, draw, ...)`.
 
-    log_det: of the local Hessian by which the noise was shaped; the other fields as `Evaluated` has them.
+    log_det: of the local Hessian by which the noise was shaped; short: whether the locals' mode may not have been
+    reached; the other fields as `Evaluated` has them.
     """
 
     sites: Mapping[str, Any]
@@ -50,6 +51,7 @@ class Proposed(NamedTuple):
     log_likelihood: Any
     potential: Any
     log_det: Any
+    short: Any
 
 
 class Near(NamedTuple):
@@ -151,9 +153,9 @@ def compile_nested(
         def draw(of: Any) -> Proposed:
             g, noise = of
             start = near.locals + ((g - near.globals) * near.response).sum(axis=1)
-            at, white = settle(slope_at(leaves, g), start, blocks, looks=looks, within=0.0)
+            at, white, short = settle(slope_at(leaves, g), start, blocks, looks=looks, within=SETTLED)
             seen = see(leaves, joined(g, at + blocks.join(transposed_times(white, blocks.cut(noise)))))
-            return Proposed(seen.values, seen.log_prior, seen.log_likelihood, seen.potential, log_det(white))
+            return Proposed(seen.values, seen.log_prior, seen.log_likelihood, seen.potential, log_det(white), short)
 
         return _if_asked(asked, lambda: jax.lax.map(draw, (g, noise), batch_size=chunk))
 

@@ -14,7 +14,7 @@ import numpy as np
 
 UNROLLED: Final = 4  # columns of a block that are written out one after the other; more are a loop
 FLOOR: Final = 1e-4  # of the mean pivot: a local that is flatter is taken to be as flat, so that steps stay finite
-REACH: Final = 5.0  # local standard deviations of a step: a t likelihood is not log-concave, and Newton leaps away
+REACH: Final = 5.0  # local standard deviations, the first step: a t likelihood is not log-concave, Newton leaps away
 OVERSHOT: Final = 0.9  # of the slope along a step before it: if more rises after it, the step was too long
 
 
@@ -144,19 +144,23 @@ def log_det(white: Any) -> Any:
 
 
 class Settled(NamedTuple):
-    """Where Newton's method went: locals `(locals,)` and the whitening of the last Hessian that was looked at."""
+    """Where Newton's method went: locals `(locals,)` and the whitening of the last Hessian that was looked at.
+
+    short: whether it ended while some block still had further to go than its step may reach, or had gone too far.
+    """
 
     at: Any
     white: Any
+    short: Any
 
 
 def settle(slope: Callable[[Any], Any], start: Any, blocks: Blocks, *, looks: Any, within: float) -> Settled:
     """Newton's method on the locals given the globals, block by block and safeguarded.
 
-    A block's step is at most `REACH` standard deviations long, and halved where the potential rises along it at its end
-    more steeply than it fell before. looks: how often gradient and Hessian are computed at most, after each of which a
-    step follows, so one look answers a quadratic. within: it ends where all blocks have less than so many standard
-    deviations to go.
+    A block's step is at most `REACH` standard deviations long, twice as long after each good step, and halved where the
+    potential rises along it at its end more steeply than it fell before. looks: how often gradient and Hessian are
+    computed at most, after each of which a step follows, so one look answers a quadratic. within: it ends where all
+    blocks have less than so many standard deviations to go.
     """
     import jax
     import jax.numpy as jnp
@@ -167,6 +171,8 @@ def settle(slope: Callable[[Any], Any], start: Any, blocks: Blocks, *, looks: An
     class Walk(NamedTuple):
         look: Any
         left: Any  # standard deviations, of the block that has most
+        short: Any  # whether some block's next step does not lead to where it should
+        reach: Any  # (block,) standard deviations of the next step at most
         at: Any  # (block, width)
         step: Any
         length: Any  # (block,) share of the step to be gone
@@ -183,21 +189,25 @@ def settle(slope: Callable[[Any], Any], start: Any, blocks: Blocks, *, looks: An
         white = whitening(found.hessian)
         along = times(white, found.gradient)
         size = jnp.sqrt(jnp.square(along).sum(axis=1))
-        along = along * jnp.minimum(1.0, REACH / jnp.maximum(size, 1e-30))[:, None]
+        along = along * jnp.minimum(1.0, walk.reach / jnp.maximum(size, 1e-30))[:, None]
         here = ok[:, None]
         return Walk(
             walk.look + 1,
             jnp.where(ok, size, jnp.inf).max(),
+            (~ok | (size > walk.reach)).any(),
+            jnp.where(ok, 2 * walk.reach, walk.reach),
             jnp.where(here, there, walk.at),
             jnp.where(here, -transposed_times(white, along), walk.step),
             jnp.where(ok, 1.0, walk.length / 2),
-            jnp.where(ok, size * jnp.minimum(size, REACH), walk.falls),
+            jnp.where(ok, size * jnp.minimum(size, walk.reach), walk.falls),
             jnp.where(ok[:, None, None], white, walk.white),
         )
 
     first = Walk(
         0,
         jnp.asarray(jnp.inf, start.dtype),
+        jnp.asarray(True),
+        jnp.full(places[0], REACH, start.dtype),
         blocks.cut(start),
         nothing,
         jnp.ones(places[0], start.dtype),
@@ -205,4 +215,4 @@ def settle(slope: Callable[[Any], Any], start: Any, blocks: Blocks, *, looks: An
         jnp.broadcast_to(jnp.eye(places[1], dtype=start.dtype), (*places, places[1])),
     )
     last = jax.lax.while_loop(lambda walk: (walk.look < looks) & (walk.left > within), advance, first)
-    return Settled(blocks.join(trial(last)), last.white)
+    return Settled(blocks.join(trial(last)), last.white, last.short)

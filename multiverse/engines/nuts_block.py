@@ -86,7 +86,7 @@ def block_functions(
     density, dimension = at_work.potential, at_work.dimension
     look = draw_of(program.signature, program.sites, sites)
     somewhere = at_work.random or uniform_in_box(dimension)
-    init, sample = _kernel(density, dimension, settings)
+    init, sample = _kernel(density, dimension, settings, white=at_work.white)
 
     def of_lanes(leaves: Mapping[str, Any], lanes: int) -> dict[str, Any]:
         universe = jnp.arange(lanes) // settings.chains
@@ -149,7 +149,7 @@ def block_functions(
     return BlockFunctions(begin, advance, finish)
 
 
-def _kernel(density: Callable[..., Any], dimension: int, settings: NUTS) -> tuple[Any, Any]:
+def _kernel(density: Callable[..., Any], dimension: int, settings: NUTS, *, white: bool) -> tuple[Any, Any]:
     """NumPyro's NUTS for one lane: `init(start, leaves, key) -> state` and `sample(state, leaves) -> state`."""
     import jax
     import jax.numpy as jnp
@@ -165,7 +165,7 @@ def _kernel(density: Callable[..., Any], dimension: int, settings: NUTS) -> tupl
             target_accept_prob=settings.target_accept,
             max_tree_depth=settings.max_tree_depth,
             dense_mass=settings.dense_mass,
-            adapt_mass_matrix=__import__("os").environ.get("NOMASS") is None,
+            adapt_mass_matrix=not white,
             model_args=(leaves,),
             rng_key=key,
         )

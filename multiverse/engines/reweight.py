@@ -18,9 +18,10 @@ from multiverse.engines.gate import WeightsGate
 from multiverse.engines.nuts import NUTS
 from multiverse.engines.outcome import Outcome
 from multiverse.engines.price import Price
-from multiverse.engines.reweight_anchor import anchors_in, sample
-from multiverse.engines.reweight_families import ANCHOR, ANCHORS_A_ROUND, LAST, Family, families, next_anchors
+from multiverse.engines.reweight_anchor import anchors_in
+from multiverse.engines.reweight_families import ANCHOR, ANCHORS_A_ROUND, LAST, Family, beside, families, next_anchors
 from multiverse.engines.reweight_resume import resumed
+from multiverse.engines.reweight_sample import sample
 from multiverse.engines.reweight_weigh import TOGETHER, unanswered, weigh
 from multiverse.engines.reweight_widest import widest
 from multiverse.errors import PlanError, Problem
@@ -134,7 +135,7 @@ class Reweight:
         if family.is_last:
             return [*family.again, *self._answers(state, family, waiting or ([] if known else list(todo)), LAST)]
         if not family.anchors:
-            return self._anchors(state, family, [self._widest(todo, family)])
+            return self._anchors(state, family, beside(self._widest(todo, family), todo, family, state.plan))
         if family.again or waiting:
             return [*family.again, *self._answers(state, family, waiting, "")]
         count = min(ANCHORS_A_ROUND, family.budget - family.tried)

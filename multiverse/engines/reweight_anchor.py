@@ -1,20 +1,18 @@
-"""Anchors: universes that were sampled, what they hand on, and the mixture of all of them."""
+"""Anchors: universes that were sampled, as other batches read them, and the mixture of all of them."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from multiverse.engines.diagnostics import Floats
-from multiverse.engines.engine import Batch
+from multiverse.engines.held import Held
 from multiverse.engines.mbar import Mixture, mixture
 from multiverse.engines.outcome import SITE, DrawsName, Outcome
 from multiverse.engines.reweight_density import Densities, Draws
-from multiverse.engines.reweight_reach import prior_low
 from multiverse.planning.program import Program
 
 if TYPE_CHECKING:
@@ -24,10 +22,9 @@ PLACE: Final = "place"  # handed on: how many batches of anchors were sampled be
 PRIOR_LOW: Final = "log_prior_low"  # handed on: log prior at the edge of the region that holds nearly all of the prior
 LOG_PRIOR, LOG_LIKELIHOOD = "log_prior", "log_likelihood"  # handed on: at its own draws
 
-MIXTURES_HELD: Final = 8  # of a process; one for each family and round is in use
+MIXTURES_BYTES: Final = 64 << 20  # held in a process; that of 16 anchors with 1,000 draws takes 2 MiB
 
-_MIXTURES: dict[tuple[str, ...], Mixture] = {}
-_GUARD = threading.Lock()
+_MIXTURES: Held[Mixture] = Held(MIXTURES_BYTES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,40 +40,15 @@ class Anchor:
     prior_low: float
 
 
-def sample(batch: Batch, before: Sequence[Anchor], settings: Reweight) -> tuple[Outcome, ...]:
-    """The outcomes of NUTS for a batch of anchors, with what they hand on: latent draws and their log densities.
-
-    before: the anchors of the rounds before. One that does not pass the gate of NUTS is red, and asked again from the
-    draws of others.
-    """
-    program, latents = batch.program, [latent.name for latent in batch.program.sites.latents]
-    wanted = replace(batch.wanted, keep=batch.wanted.keep | frozenset(latents))
-    extra = {str(DrawsName(SITE, name)) for name in set(latents) - set(batch.wanted.kept(program))}
-    densities = Densities(program, settings.draws, settings.dtype)
-    found = []
-    for outcome in settings.sampler.fit(replace(batch, wanted=wanted), {}):
-        kept = {name: draws for name, draws in outcome.draws.items() if name not in extra}
-        if outcome.ok:
-            sites = {name: _thinned(outcome.draws[str(DrawsName(SITE, name))], settings) for name in latents}
-            at = Draws(f"{batch.id}/{outcome.key}", sites)
-            handed = {str(DrawsName(SITE, name)): draws for name, draws in sites.items()} | {
-                PLACE: np.array(float(len(batch.reads))),
-                LOG_PRIOR: densities.log_prior(outcome.key, at),
-                LOG_LIKELIHOOD: densities.log_likelihood(outcome.key, at),
-                PRIOR_LOW: np.array(prior_low(densities, outcome.key, settings.draws)),
-            }
-            outcome = replace(outcome, handed=handed)
-        found.append(replace(outcome, draws=kept, final=outcome.ok))
-    return tuple(found)
-
-
 def anchors_in(given: Mapping[str, Sequence[Outcome]], programs: Mapping[str, Program]) -> list[Anchor]:
     """The anchors among outcomes by batch, in the order in which they were sampled. programs: of each batch."""
     return sorted(
-        (_anchor(f"{batch}/{outcome.key}", outcome.key, outcome.handed, programs[batch])
-        for batch, outcomes in given.items()
-        for outcome in outcomes
-        if outcome.ok and PLACE in outcome.handed),
+        (
+            _anchor(f"{batch}/{outcome.key}", outcome.key, outcome.handed, programs[batch])
+            for batch, outcomes in given.items()
+            for outcome in outcomes
+            if outcome.ok and PLACE in outcome.handed
+        ),
         key=lambda anchor: (anchor.place, anchor.key),
     )
 
@@ -96,27 +68,16 @@ def _anchor(identity: str, key: str, handed: Mapping[str, np.ndarray], program: 
 
 def mixture_of(anchors: Sequence[Anchor], settings: Reweight) -> Mixture:
     """The mixture of all anchors; the last ones made are remembered."""
-    name = tuple(anchor.draws.id for anchor in anchors)
-    with _GUARD:
-        if name in _MIXTURES:
-            return _MIXTURES[name]
-    densities = [Densities(anchor.program, len(anchor.draws), settings.dtype) for anchor in anchors]
-    for anchor, density in zip(anchors, densities, strict=True):
-        density.know(anchor.key, anchor.draws, anchor.log_prior, anchor.log_likelihood)
-    joint = [
-        np.concatenate([density.log_joint(anchor.key, other.draws) for other in anchors])
-        for anchor, density in zip(anchors, densities, strict=True)
-    ]
-    made = mixture(np.stack(joint), np.array([len(a.draws) for a in anchors]), settings.nuts.chains)
-    with _GUARD:
-        while len(_MIXTURES) >= MIXTURES_HELD:
-            del _MIXTURES[next(iter(_MIXTURES))]
-        return _MIXTURES.setdefault(name, made)
+    return _MIXTURES.get(tuple(anchor.draws.id for anchor in anchors), lambda: _mixture(anchors, settings))
 
 
-def _thinned(draws: np.ndarray, settings: Reweight) -> np.ndarray:
-    """(draw, ...), chain after chain, of draws (chain, draw, ...): as many of each as are weighed."""
-    each = settings.draws // settings.nuts.chains
-    at = (np.arange(1, each + 1) * draws.shape[1]) // each - 1
-    thinned: np.ndarray = draws[:, at].reshape(-1, *draws.shape[2:])
-    return thinned
+def _mixture(anchors: Sequence[Anchor], settings: Reweight) -> Mixture:
+    joint = np.stack([joint_at(anchor, anchors, settings) for anchor in anchors])
+    return mixture(joint, np.array([len(a.draws) for a in anchors]), settings.nuts.chains)
+
+
+def joint_at(anchor: Anchor, anchors: Sequence[Anchor], settings: Reweight) -> Floats:
+    """The log joint of an anchor at the draws of all, (draw,)."""
+    densities = Densities(anchor.program, len(anchor.draws), settings.dtype)
+    densities.know(anchor.key, anchor.draws, anchor.log_prior, anchor.log_likelihood)
+    return np.concatenate([densities.log_joint(anchor.key, other.draws) for other in anchors])

@@ -21,10 +21,8 @@ from multiverse.planning.tracing import TRACING, compiled
 
 CHUNK_NUMBERS: Final = 1 << 18  # of the largest leaf, times the draws that are looked at together: stays in the cache
 HELD_BYTES: Final = 256 << 20  # of log densities in this process: 1,000 draws of 16 anchors for some 2,000 universes
+POINTS_BYTES: Final = 64 << 20  # of draws from priors
 FAR: Final = 20.0  # on the unconstrained scale: where a bounded site is at its bound, and a positive one 5e8
-
-_PROGRAMS = Once()
-_HELD = Held(HELD_BYTES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +35,16 @@ class Draws:
     def __len__(self) -> int:
         return len(next(iter(self.sites.values())))
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes they hold."""
+        return sum(values.nbytes for values in self.sites.values())
+
+
+_PROGRAMS = Once()
+_HELD: Held[Floats] = Held(HELD_BYTES)
+_POINTS: Held[Draws] = Held(POINTS_BYTES)
+
 
 class Densities:
     """The densities of a program at so many draws, compiled; by universe. dtype: in which they are computed.
@@ -45,7 +53,7 @@ class Densities:
     """
 
     def __init__(self, program: Program, draws: int, dtype: str, see: tuple[str, ...] = ()):
-        self._program, self._dtype, self._see = program, dtype, see
+        self._program, self._count, self._dtype, self._see = program, draws, dtype, see
         self._compiled = _compile(program, draws, dtype, see)
 
     def log_prior(self, key: str, at: Draws) -> Floats:
@@ -70,10 +78,16 @@ class Densities:
         seen = self._compiled.see.run(self._leaves(key, self._compiled.see), self._sites(at))
         return {name: np.asarray(values) for name, values in seen.items()}
 
-    def points(self, key: str) -> dict[str, np.ndarray]:
-        """Draws of the prior of a universe, and then as many points at the ends of its support, by latent site."""
-        drawn = self._compiled.points.run(self._leaves(key, self._compiled.points))
-        return {name: np.asarray(values) for name, values in drawn.items()}
+    def points(self, key: str) -> Draws:
+        """Draws from the prior of a universe, and then as many points at the ends of its support."""
+        part = self._compiled.points
+        name = f"points {self._identity(key, part)} {self._count} {self._dtype}"
+
+        def make() -> Draws:
+            drawn = part.run(self._leaves(key, part))
+            return Draws(name, {site: np.asarray(values) for site, values in drawn.items()})
+
+        return _POINTS.get(name, make)
 
     def prior_of(self, key: str) -> str:
         """Equal for universes with the same prior."""

@@ -123,11 +123,23 @@ def next_anchors(family: Family, plan: Plan, count: int) -> list[str]:
     """The red universes to be sampled next: the worst, and then those that share the fewest options with the others."""
     open_to = {key: outcome for key, outcome in family.red.items() if key in plan.todo and key not in family.failed}
     left = sorted(open_to, key=lambda key: (-_badness(open_to[key]), key))
-    picked: list[str] = []
-    while left and len(picked) < count:
-        apart = [min((_apart(plan, key, other) for other in picked), default=0) for key in left]
-        picked.append(left.pop(apart.index(max(apart))))
-    return sorted(picked)
+    return sorted(_spread([], left, plan, count))
+
+
+def beside(first: str, todo: Mapping[str, Program], family: Family, plan: Plan) -> list[str]:
+    """The first universe to be sampled, and some unlike it in the same program: NUTS samples a block of them at a time."""
+    program = todo[first]
+    left = [key for key, its in todo.items() if its is program and key != first and key not in family.failed]
+    return sorted(_spread([first], left, plan, min(ANCHORS_A_ROUND, family.budget - family.tried)))
+
+
+def _spread(picked: Sequence[str], left: Sequence[str], plan: Plan, count: int) -> list[str]:
+    """`count` universes, those picked already first, each sharing the fewest options with those before it."""
+    found, rest = list(picked), list(left)
+    while rest and len(found) < count:
+        apart = [min((_apart(plan, key, other) for other in found), default=0) for key in rest]
+        found.append(rest.pop(apart.index(max(apart))))
+    return found
 
 
 def _badness(outcome: Outcome) -> float:

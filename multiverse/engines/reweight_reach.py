@@ -28,14 +28,14 @@ REACH_MIN: Final = 0.6
 
 def prior_low(densities: Densities, key: str, draws: int) -> float:
     """The log prior at the edge of the region of highest density that holds all but `EDGE` of a universe's prior."""
-    at = points_of(densities, key)
+    at = densities.points(key)
     own = densities.log_prior(key, at)[: draws // 2]
     return float(np.quantile(own[np.isfinite(own)], EDGE))
 
 
 def unreached(densities: Densities, key: str, draws: int, anchors: Sequence[Anchor], dtype: str) -> Failure | None:
     """What the prior of a universe allows and no anchor could have visited; None where there is nothing of weight."""
-    at, half = points_of(densities, key), draws // 2
+    at, half = densities.points(key), draws // 2
     own = np.isfinite(densities.log_prior(key, at))
     theirs = [Densities(anchor.program, draws, dtype).log_prior(anchor.key, at) for anchor in anchors]
     beyond = own & ~np.isfinite(np.stack(theirs)).any(axis=0)
@@ -50,11 +50,6 @@ def unreached(densities: Densities, key: str, draws: int, anchors: Sequence[Anch
             f"{1 - share:.0%} of its prior lies where anchors were not drawn to; at most {1 - REACH_MIN:.0%} may",
         )
     return None
-
-
-def points_of(densities: Densities, key: str) -> Draws:
-    """Draws from the prior of a universe, and then as many points at the ends of its support."""
-    return Draws(f"points {densities.prior_of(key)}", densities.points(key))
 
 
 def _shown(at: Draws, draw: int) -> str:

@@ -27,9 +27,7 @@ class _Group(NamedTuple):
     program: Program
 
 
-def resumed(
-    families: Sequence[Family], plan: Plan, before: Sequence[Outcome], make: MakeBatch
-) -> tuple[Family, ...]:
+def resumed(families: Sequence[Family], plan: Plan, before: Sequence[Outcome], make: MakeBatch) -> tuple[Family, ...]:
     """The families with what is known of them. before: earlier attempts, as `Engine.init` is told them."""
     by_batch: dict[str, list[Outcome]] = {}
     for outcome in sorted(before, key=lambda outcome: outcome.key):

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from multiverse.engines.diagnostics import Floats
 from multiverse.engines.engine import Batch
 from multiverse.engines.estimand_draws import Failure
+from multiverse.engines.gate import WeightsGate
 from multiverse.engines.judge_weighted import WeightedDraws, judge_weighted
 from multiverse.engines.mbar import Mixture
 from multiverse.engines.outcome import Outcome, Reason
+from multiverse.engines.psis import Smoothed, smooth
 from multiverse.engines.reweight_anchor import Anchor, mixture_of
 from multiverse.engines.reweight_density import Densities
+from multiverse.engines.reweight_ratio import ratios
 from multiverse.engines.reweight_reach import unreached
-from multiverse.engines.weighted import normalised
+from multiverse.engines.reweight_families import LAST
+from multiverse.engines.weighted import importance_ess, normalised
 from multiverse.identity.keys import rng_words
 
 if TYPE_CHECKING:
@@ -41,17 +46,61 @@ def weigh(batch: Batch, anchors: Sequence[Anchor], settings: Reweight) -> tuple[
             if (prior := densities.prior_of(key)) not in beyond:
                 beyond[prior] = unreached(densities, key, settings.draws, anchors, settings.dtype)
         wrong = {key: failure for key in keys if (failure := beyond[densities.prior_of(key)])}
-        drawn = _weighted(batch, keys, anchors, mix, densities, settings)
-        judged = judge_weighted(batch, keys, drawn, settings.gate, wrong)
+        log = _log_densities(keys, anchors, densities, mix)
+        soon = {} if batch.purpose.startswith(LAST) else _asked_again(batch, keys, log, settings.gate, wrong)
+        outcomes |= soon
+        if left := [i for i, key in enumerate(keys) if key not in soon]:
+            some = [keys[i] for i in left]
+            drawn = _weighted(batch, some, anchors, mix, densities, log.of(left), settings)
+            outcomes |= judge_weighted(batch, some, drawn, settings.gate, wrong)
         seconds = (time.perf_counter() - began) / len(keys)
-        outcomes |= {key: replace(outcome, seconds=seconds) for key, outcome in judged.items()}
+        outcomes |= {key: replace(outcomes[key], seconds=seconds) for key in keys}
     return tuple(outcomes[key] for key in batch.keys)
 
 
 def unanswered(batch: Batch) -> tuple[Outcome, ...]:
     """The outcomes of universes for which there is no anchor."""
-    message = "no universe with the same latent sites could be sampled: those that were tried did not pass the gate of NUTS"
+    message = (
+        "no universe with the same latent sites could be sampled: those that were tried did not pass the gate of NUTS"
+    )
     return tuple(Outcome(key, Reason.reach, message, attempt=batch.attempt) for key in batch.keys)
+
+
+class _Log(NamedTuple):
+    """Log densities of some universes at all draws, (universe, draw), and their weights, raw and smoothed."""
+
+    prior: Floats
+    likelihood: Floats
+    weights: Floats
+    smoothed: Smoothed
+
+    def of(self, some: Sequence[int]) -> _Log:
+        """Those of some universes."""
+        khat, log_weights = self.smoothed
+        return _Log(*(values[some] for values in self[:3]), Smoothed(khat[some], log_weights[some]))
+
+
+def _log_densities(keys: Sequence[str], anchors: Sequence[Anchor], densities: Densities, mix: Mixture) -> _Log:
+    prior = np.stack([np.concatenate([densities.log_prior(key, a.draws) for a in anchors]) for key in keys])
+    likelihood = np.stack([np.concatenate([densities.log_likelihood(key, a.draws) for a in anchors]) for key in keys])
+    likelihood = np.where(prior == -np.inf, 0.0, likelihood)  # outside the support
+    weights = prior + likelihood - mix.log_density
+    return _Log(prior, likelihood, weights, smooth(weights))
+
+
+def _asked_again(
+    batch: Batch, keys: Sequence[str], log: _Log, gate: WeightsGate, wrong: Mapping[str, Failure]
+) -> dict[str, Outcome]:
+    """Those that are red already and will be asked again: nobody needs their estimates."""
+    found = {}
+    ess = importance_ess(normalised(log.smoothed.log_weights))
+    for i, key in enumerate(keys):
+        numbers = {"khat": float(log.smoothed.khat[i]), "importance_ess": float(ess[i])}
+        judged = gate.judge(numbers | {"ess_tail_min": np.inf}, draws=log.weights.shape[1])
+        verdict = wrong.get(key) or (judged if np.isfinite(log.weights[i].max()) else None)
+        if verdict and verdict.reason:
+            found[key] = Outcome(key, verdict.reason, verdict.message, diagnostics=numbers, attempt=batch.attempt)
+    return found
 
 
 def _weighted(
@@ -60,44 +109,30 @@ def _weighted(
     anchors: Sequence[Anchor],
     mix: Mixture,
     densities: Densities,
+    log: _Log,
     settings: Reweight,
 ) -> WeightedDraws:
-    prior = np.stack([np.concatenate([densities.log_prior(key, a.draws) for a in anchors]) for key in keys])
-    likelihood = np.stack([np.concatenate([densities.log_likelihood(key, a.draws) for a in anchors]) for key in keys])
-    outside = prior == -np.inf
-    likelihood = np.where(outside, 0.0, likelihood)
-    joint = prior + likelihood
-    log_weights = joint - mix.log_density
-    shape = len(keys), joint.shape[1]
     latents = {latent.name for latent in batch.program.sites.latents}
     sites = {name: np.concatenate([anchor.draws.sites[name] for anchor in anchors]) for name in latents}
-    seen = {name: np.broadcast_to(values, (*shape[:1], *values.shape)) for name, values in sites.items()}
+    seen = {name: np.broadcast_to(values, (len(keys), *values.shape)) for name, values in sites.items()}
     each = [[densities.deterministic(key, anchor.draws) for anchor in anchors] for key in keys]
     for name in each[0][0]:
         seen[name] = np.stack([np.concatenate([part[name] for part in parts]) for parts in each])
-    weights = normalised(log_weights)
-    top = log_weights.max(axis=1)
-    with np.errstate(all="ignore"):
-        log_z = top + np.log(np.exp(log_weights - top[:, None]).mean(axis=1))
-        error = np.sqrt(mix.variance(weights, minus=0))
-    told = batch.program.sites.normalised & all(anchor.program.sites.normalised for anchor in anchors[:1])
-    numbers = {
-        "anchors": np.full(len(keys), float(len(anchors))),
-        "log_ratio": log_z if told else np.full(len(keys), np.nan),
-        "log_ratio_mcse": error if told else np.full(len(keys), np.nan),
-    }
+    numbers = {"anchors": np.full(len(keys), float(len(anchors)))}
+    numbers |= ratios(batch.program, keys, log.weights, mix, anchors)
     offsets = np.array([_offset(rng_words(settings.seed, key, batch.attempt)) for key in keys])
     return WeightedDraws(
         seen,
-        prior,
-        likelihood,
-        joint,
-        log_weights,
+        log.prior,
+        log.likelihood,
+        log.prior + log.likelihood,
+        log.weights,
         offsets,
         numbers,
         variance=mix.variance,
         keep=settings.draws,
         whole=False,
+        smoothed=log.smoothed,
     )
 
 

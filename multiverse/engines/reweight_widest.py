@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from multiverse.engines.reweight_density import Densities, Draws
-from multiverse.engines.reweight_reach import points_of, prior_low
+from multiverse.engines.reweight_reach import prior_low
 from multiverse.planning.program import Program
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def widest(candidates: Mapping[str, Program], settings: Reweight) -> str:
     densities = {name: Densities(program, draws, settings.dtype) for name, program in by_program.items()}
     of = {key: densities[program.id] for key, program in candidates.items()}
     priors = _some({of[key].prior_of(key): key for key in sorted(candidates, reverse=True)})
-    pool = _pool([points_of(of[key], key) for key in priors.values()], draws)
+    pool = _pool([of[key].points(key) for key in priors.values()], draws)
     held: dict[str, float] = {}
     for prior, key in priors.items():
         held[prior] = float((of[key].log_prior(key, pool) >= prior_low(of[key], key, draws)).mean())

@@ -18,8 +18,8 @@ from multiverse.engines.ladder import FITTING, LADDER, SAMPLING, Rung, rung_of
 from multiverse.engines.nuts import NUTS
 from multiverse.engines.outcome import Outcome
 from multiverse.engines.proposal import NoProposal
-from multiverse.engines.warm_fit import DEGREES, Fit, fit_batch
-from multiverse.planning.coordinates import CENTRE, ROOT, Coordinates, as_written, whitened
+from multiverse.engines.warm_fit import DEGREES, Fit, columns_at, fit_batch
+from multiverse.planning.coordinates import CENTRE, COLUMNS, SCALE, Coordinates, as_written, whitened
 from multiverse.planning.program import Program
 
 COLD: Final = Rung("cold", reasons=(*SAMPLING, *FITTING))  # NUTS as it is, with `cold_warmup`
@@ -50,7 +50,11 @@ class WarmNUTS(NUTS):
         began = time.perf_counter()
         fits = fit_batch(batch, self.seed)
         each = (time.perf_counter() - began) / len(batch)
-        more = {key: {CENTRE: fit.centre, ROOT: fit.root} for key, fit in fits.items() if isinstance(fit, Fit)}
+        more = {
+            key: dict(zip((CENTRE, SCALE, COLUMNS), fit, strict=True))
+            for key, fit in fits.items()
+            if isinstance(fit, Fit)
+        }
         outcomes = {key: _not_started(batch, key, fit) for key, fit in fits.items() if isinstance(fit, NoProposal)}
         if more:
             started = replace(batch, keys=tuple(more))
@@ -60,7 +64,9 @@ class WarmNUTS(NUTS):
         )
 
     def _coordinates(self, program: Program, rung: Rung | None) -> Coordinates:
-        return whitened(as_written(program), DEGREES) if rung is None else super()._coordinates(program, rung)
+        if rung is not None:
+            return super()._coordinates(program, rung)
+        return whitened(as_written(program), columns_at(program), DEGREES)
 
     def _on(self, rung: Rung) -> NUTS:
         return replace(super()._on(rung), warmup=self.cold_warmup * rung.warmup)

@@ -1,4 +1,4 @@
-"""Where warm chains start: a normal approximation of each posterior, `centre + root w`, from Laplace's method.
+"""Where warm chains start: a normal approximation of each posterior, from Laplace's method.
 
 A hierarchy has no use for the mode of its log joint, which may lie where the spread of the locals is zero. There the
 globals are approximated at the mode of their marginal, and the locals given the globals: the nested engine's search.
@@ -38,17 +38,34 @@ _HIERARCHIES, _LOCALS = Once(), Once()
 
 
 class Fit(NamedTuple):
-    """A posterior that is near normal on the unconstrained scale: centre + root w, with w standard normal."""
+    """A normal posterior on the unconstrained scale: `centre + scale w + columns w[at]`, with w standard normal.
+
+    at: `columns_at(program)`.
+    """
 
     centre: Floats  # (dimension,)
-    root: Floats  # (dimension, dimension)
+    scale: Floats  # (dimension,)
+    columns: Floats  # (dimension, column)
+
+
+def columns_at(program: Program) -> tuple[int, ...]:
+    """The places in a flat draw that have a column: the globals where locals hang on nothing else, or else all."""
+    found = _hierarchy(program)
+    if isinstance(found, NoHierarchy) or found.width > 1:
+        return tuple(range(program.sites.dimension))
+    return tuple(np.flatnonzero(_places(program, found) < found.globals).tolist())
+
+
+def _hierarchy(program: Program) -> Hierarchy | NoHierarchy:
+    found: Hierarchy | NoHierarchy = _HIERARCHIES.get(program.id, lambda: find_hierarchy(program))
+    return found
 
 
 def fit_batch(batch: Batch, seed: int) -> dict[str, Fit | NoProposal]:
     """A fit of each universe of a batch, by key. Compiles on first use of the program on a device."""
     import jax
 
-    hierarchy = _HIERARCHIES.get(batch.program.id, lambda: find_hierarchy(batch.program))
+    hierarchy = _hierarchy(batch.program)
     fits: dict[str, Fit | NoProposal] = {}
     with jax.enable_x64(True):
         search = _Joint(batch, seed) if isinstance(hierarchy, NoHierarchy) else _Marginal(batch, seed, hierarchy)
@@ -60,15 +77,12 @@ def fit_batch(batch: Batch, seed: int) -> dict[str, Fit | NoProposal]:
     return fits
 
 
-def _usable(end: Proposal | NoProposal) -> NoProposal | None:
-    """Why chains should not start around a proposal."""
-    if isinstance(end, NoProposal):
+def _single(end: Proposal | NoProposal) -> Proposal | NoProposal:
+    """The proposal if chains may start around it: it has the only mode that matters."""
+    if isinstance(end, NoProposal) or (others := sum(mass for mass, _ in end.others)) <= MODE_MASS:
         return end
-    others = sum(mass for mass, _ in end.others)
-    if others > MODE_MASS:
-        seen = f"{end.modes} modes were found: around the highest one, chains would miss some {others:.2g} of the mass"
-        return NoProposal(Reason.mode, seen)
-    return None
+    seen = f"{end.modes} modes were found: around the highest one, chains would miss some {others:.2g} of the mass"
+    return NoProposal(Reason.mode, seen)
 
 
 class _Joint:
@@ -85,7 +99,7 @@ class _Joint:
         derivatives = compile_derivatives(program, leaves, (self.block, settings.starts), DTYPE)
         found = search_modes(derivatives, words, leaves, program.sites.dimension, settings, stop)
         ends = [propose(starts_of(found, i, settings.starts), settings.degrees) for i in range(len(keys))]
-        return [_usable(end) or Fit(end.mode, end.root) for end in ends]
+        return [end if isinstance(end, NoProposal) else _dense(end.mode, end.root) for end in map(_single, ends)]
 
 
 class _Marginal:
@@ -101,14 +115,16 @@ class _Marginal:
         filled, leaves = block_leaves(self._batch, keys, DTYPE)
         words = np.array([rng_words(self._settings.seed, key, self._batch.attempt) for key in filled], np.uint32)
         run = self._settings._compiled(self._batch, self._hierarchy)
-        late = lambda: time.perf_counter() > stop
-        modes = search_marginal_modes(run, words, leaves, self._settings, asked=len(keys), stop=late)
+        modes = search_marginal_modes(
+            run, words, leaves, self._settings, asked=len(keys), stop=lambda: time.perf_counter() > stop
+        )
         at = np.concatenate([modes.near.globals, modes.near.locals], axis=1)
         hessians = np.asarray(_local_hessians(self._batch.program, self._hierarchy, leaves, at)(leaves, at))
-        fits: list[Fit | NoProposal] = []
-        for i, end in enumerate(modes.ended[: len(keys)]):
-            fits.append(_usable(end) or self._joined(end, at[i], modes.near.response[i], hessians[i]))
-        return fits
+        response = modes.near.response
+        return [
+            end if isinstance(end, NoProposal) else self._joined(end, at[i], response[i], hessians[i])
+            for i, end in enumerate(map(_single, modes.ended[: len(keys)]))
+        ]
 
     def _joined(self, end: Proposal, at: Floats, response: Floats, hessians: Floats) -> Fit | NoProposal:
         count, size = self._hierarchy.globals, self._hierarchy.locals
@@ -116,14 +132,23 @@ class _Marginal:
             roots = np.linalg.inv(np.linalg.cholesky(hessians))  # (block, width, width), each W with W'W = inverse
         except np.linalg.LinAlgError:
             return NoProposal(Reason.curvature, "the Hessian of the locals at their mode is not positive definite")
+        columns = np.concatenate([end.root, response @ end.root])[self._place]
+        if self._hierarchy.width == 1:
+            scale = np.zeros(count + size)
+            scale[count + self._hierarchy.blocks[:, 0]] = roots[:, 0, 0]
+            return Fit(at[self._place], scale[self._place], columns)
         root = np.zeros((count + size, count + size))
-        root[:count, :count] = end.root
-        root[count:, :count] = response @ end.root
+        root[:, :count] = columns
+        own = np.zeros((count + size, size))
         for places, white in zip(self._hierarchy.blocks, roots, strict=True):
             real = places < size
-            own = count + places[real]
-            root[np.ix_(own, own)] = white[np.ix_(real, real)].T
-        return Fit(at[self._place], root[self._place])
+            own[np.ix_(count + places[real], places[real])] = white[np.ix_(real, real)].T
+        root[:, count:] = own[self._place]
+        return _dense(at[self._place], root)
+
+
+def _dense(centre: Floats, root: Floats) -> Fit:
+    return Fit(centre, np.zeros_like(centre), root)
 
 
 def _places(program: Program, hierarchy: Hierarchy) -> np.ndarray:

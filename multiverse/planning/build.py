@@ -28,6 +28,7 @@ from multiverse.planning.program import Program
 from multiverse.planning.reparam import unknown_sites
 from multiverse.planning.reserved import reserved_problems
 from multiverse.planning.safety import check
+from multiverse.planning.same_posterior import posterior_notes
 from multiverse.planning.selected import selected
 from multiverse.planning.twins import twins_of
 from multiverse.planning.unanswerable import notes_on, problems_of
@@ -97,6 +98,7 @@ def plan(study: Study, *, design: str | Design | None = None, strict: bool = Fal
                     *study.space.notes,
                     *(selection.notes if selection is not None else ()),
                     *_notes(in_order),
+                    *posterior_notes(study.space, walked.universes),
                     *notes_on(failures, len(walked.universes)),
                     *doubts,
                     *found.notes,

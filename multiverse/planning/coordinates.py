@@ -5,8 +5,10 @@ The posterior is the same in all of them, so a universe may be sampled in any an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
+
+import numpy as np
 
 from multiverse.planning.density import Potential, potential, prior_draw
 from multiverse.planning.noncentered import NonCentered
@@ -14,7 +16,8 @@ from multiverse.planning.program import Program
 
 # Leaves of whitened coordinates, beside those of the universe; no path of a leaf of the user's begins like that.
 CENTRE: Final = "whitened: centre"  # (dimension,)
-ROOT: Final = "whitened: root"  # (dimension, dimension)
+SCALE: Final = "whitened: scale"  # (dimension,)
+COLUMNS: Final = "whitened: columns"  # (dimension, column)
 
 
 class Coordinates(NamedTuple):
@@ -22,7 +25,8 @@ class Coordinates(NamedTuple):
 
     name: tells coordinates of one program apart. potential: `(leaves, w) -> ()`, minus the log density of `w`, up to a
     constant, in nats. own: `(leaves, w) -> z`, the draw in the coordinates of the program. random: `(leaves, key) ->
-    w`, a point where a chain may start; None: uniformly within a box around 0.
+    w`, a point where a chain may start; None: uniformly within a box around 0. white: whether all of `w` is known to
+    have about the same spread, so that a sampler has no mass to adapt.
     """
 
     name: str
@@ -30,6 +34,7 @@ class Coordinates(NamedTuple):
     potential: Potential
     own: Callable[[Mapping[str, Any], Any], Any]
     random: Callable[[Mapping[str, Any], Any], Any] | None = None
+    white: bool = False
 
 
 def as_written(program: Program, *, from_prior: bool = False) -> Coordinates:
@@ -46,20 +51,25 @@ def without_centres(other: NonCentered, *, from_prior: bool = False) -> Coordina
     return Coordinates("non-centered", other.sites.dimension, density, other.centered, random)
 
 
-def whitened(base: Coordinates, degrees: int) -> Coordinates:
-    """Those in which a normal approximation of the posterior in `base` is standard: `centre + root w`.
+def whitened(base: Coordinates, at: Sequence[int], degrees: int) -> Coordinates:
+    """Those in which a normal approximation of the posterior in `base` is standard: `centre + scale w + columns w[at]`.
 
-    Centre and root are leaves, `CENTRE` and `ROOT`. Chains start from draws of Student's t with that many degrees of
+    Centre, scale and columns are leaves: `CENTRE`, `SCALE` and `COLUMNS`. at: the places in `w` with a column each, all
+    of them or, in a hierarchy, those of the globals. Chains start from draws of Student's t with that many degrees of
     freedom, an even number.
     """
     import jax
     import jax.numpy as jnp
 
+    places, whole = np.asarray(at), len(at) == base.dimension
+
     def there(leaves: Mapping[str, Any], w: Any) -> Any:
-        return leaves[CENTRE] + (leaves[ROOT] * w).sum(axis=1)
+        # Sums in one order, where a product of matrices may have another one in another lane.
+        together = (leaves[COLUMNS] * w[places]).sum(axis=1)
+        return leaves[CENTRE] + together + (0.0 if whole else leaves[SCALE] * w)
 
     def bare(leaves: Mapping[str, Any]) -> dict[str, Any]:
-        return {path: leaf for path, leaf in leaves.items() if path not in (CENTRE, ROOT)}
+        return {path: leaf for path, leaf in leaves.items() if path not in (CENTRE, SCALE, COLUMNS)}
 
     def random(leaves: Mapping[str, Any], key: Any) -> Any:
         normal_key, chi_key = jax.random.split(key)
@@ -74,4 +84,5 @@ def whitened(base: Coordinates, degrees: int) -> Coordinates:
         lambda leaves, w: base.potential(bare(leaves), there(leaves, w)),
         lambda leaves, w: base.own(bare(leaves), there(leaves, w)),
         random,
+        white=True,
     )

@@ -28,6 +28,11 @@ def _divergence(p: Floats, q: Floats, width: Floats) -> Floats:
     both = p + q
     with np.errstate(all="ignore"):
         t = (q - p) / both  # in [-1, 1]
-        apart = (1 + t) * np.log1p(t) + np.where(t < 1, (1 - t) * np.log1p(-t), 0.0)
+        apart = _log1p_share(t) + _log1p_share(-t)
         divergence: Floats = (width * both * apart).sum(axis=1) / (2 * np.log(2) * (width * both).sum(axis=1))
     return divergence
+
+
+def _log1p_share(t: Floats) -> Floats:
+    """(1 + t) log(1 + t), which is 0 at -1."""
+    return np.where(t > -1, (1 + t) * np.log1p(t), 0.0)

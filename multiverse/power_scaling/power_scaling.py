@@ -17,16 +17,20 @@ from multiverse.power_scaling.sensitivity import sensitivities
 from multiverse.progress import Progress
 from multiverse.store.contract import Store
 
-COLUMNS = ("prior", "prior_noise", "prior_khat", "likelihood", "likelihood_noise", "likelihood_khat", "diagnosis")
+COLUMNS = (
+    *(f"{density}_{told}" for density in ("prior", "likelihood") for told in ("sensitivity", "noise", "khat")),
+    "diagnosis",
+)
+SENSITIVITIES = ("prior_sensitivity", "likelihood_sensitivity")
 
 
 @dataclass(frozen=True, repr=False)
 class PowerScaling(Shown):
     """What power-scaling of prior and likelihood does to one estimand in each universe.
 
-    `table`: a row for each answered universe: key, decisions, reference, ok, reason, same_as, `prior` and `likelihood`
-    (sensitivities: the slope of the cumulative Jensen-Shannon distance in log2 of the power), the `_noise` and `_khat`
-    of each, `diagnosis` (`Diagnosis`, as text). NaN and "cannot be told" where there are no draws.
+    `table`: a row for each answered universe: key, decisions, reference, ok, reason, same_as, of `prior_` and
+    `likelihood_` the `sensitivity` (slope of the cumulative Jensen-Shannon distance in log2 of the power), the `noise`
+    and the `khat` (`Moved`), and the `diagnosis` (`Diagnosis`, as text). NaN and "cannot be told" without draws.
     `threshold`: from where on a sensitivity is large. `n`: green universes, exact duplicates counted once;
     `parameterized`: whether some differ in parameterization, and so in what the power of the prior means.
     """
@@ -55,7 +59,7 @@ class PowerScaling(Shown):
             with_red = every[every["diagnosis"] == diagnosis.value]
             if not len(with_red):
                 continue
-            medians = [number(float(mine[name].median())) if len(mine) else "-" for name in ("prior", "likelihood")]
+            medians = [number(float(mine[name].median())) if len(mine) else "-" for name in SENSITIVITIES]
             shares = [
                 percent(len(some) / len(of)) if len(of) else "-" for some, of in ((mine, green), (with_red, every))
             ]
@@ -68,8 +72,8 @@ class PowerScaling(Shown):
         notes = [
             f"medians of sensitivities; from {self.threshold:g} on the posterior moves with the power of a density"
         ]
-        if len(green := self.table[self.table["ok"]]) and green["prior"].notna().any():
-            prior = green["prior"].to_numpy()
+        if len(green := self.table[self.table["ok"]]) and green["prior_sensitivity"].notna().any():
+            prior = green["prior_sensitivity"].to_numpy()
             most = int(np.nanargmax(prior))
             notes.append(f"most sensitive to its prior: {green['key'].iloc[most][:8]} ({number(float(prior[most]))})")
         notes.append("power of the joint prior of all latent sites, on their own scale, and of the whole likelihood")

@@ -19,7 +19,7 @@ from multiverse.re_estimate.site_draws import site_draws
 from multiverse.store import parquet
 from multiverse.store.asked import ASKED
 from multiverse.store.contract import Store, Table
-from multiverse.store.part import decode, encode
+from multiverse.store.part import PURPOSE, READS, decode, encode
 from multiverse.store.same_as import SAME_AS
 
 UNIVERSES_A_PART: Final = 64  # as an engine's batches: a killed process loses seconds
@@ -107,7 +107,8 @@ def _telling(plan: Plan, waiting: Sequence[Owed]) -> Iterator[tuple[Owed, str]]:
 
 
 def _answered(store: Store, plan: Plan, engine: Any, run: str, one: Owed, outcome: Outcome) -> Outcome:
-    program, gate = plan.program_of[one.key], getattr(engine, "gate", None)
+    asked = {each.name: each for each in getattr(engine, "engines", ())}
+    program, gate = plan.program_of[one.key], getattr(asked.get(outcome.engine, engine), "gate", None)
     found = answer(outcome, program, plan.wanted.estimands, one.names, one.asked, gate)
     if isinstance(found, NotKept):
         raise StoreError(_refusal(store, plan, run, [one], found.estimand, list(found.sites)))
@@ -130,7 +131,7 @@ def _part(table: Table, outcomes: Sequence[Outcome], plan: Plan, run: str, batch
     part = encode(
         outcomes,
         run=run,
-        engine=table["engine"][0].as_py(),
+        engine="",
         batch=batch,
         program=dict(zip(keys, table["program"].to_pylist(), strict=True)),
         rows_kept=dict(zip(keys, table["rows_kept"].to_pylist(), strict=True)),
@@ -138,8 +139,9 @@ def _part(table: Table, outcomes: Sequence[Outcome], plan: Plan, run: str, batch
         finished=datetime.now(UTC),
         same_as=dict(zip(keys, table[SAME_AS].to_pylist(), strict=True)) if SAME_AS in table.column_names else {},
     )
-    # where the draws were made, which their bits may depend on
-    part = part.set_column(part.column_names.index("host"), "host", table["host"])
+    # who made the draws, from what and where, which their bits may depend on
+    for name in {"engine", "host", READS, PURPOSE} & set(table.column_names):
+        part = part.set_column(part.column_names.index(name), part.schema.field(name), table[name])
     asked = [
         [plan.wanted.identities.get(name, one.asked.get(name)) for name in o.estimates]
         for o, one in zip(outcomes, some, strict=True)

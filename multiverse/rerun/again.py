@@ -14,6 +14,7 @@ from multiverse.re_estimate.owed import ESTIMANDS
 from multiverse.rerun.answers import Answer
 from multiverse.rerun.as_they_ran import as_they_ran
 from multiverse.store.contract import Store
+from multiverse.store.handed import given_by
 from multiverse.store.records import RunRecord
 
 Work: TypeAlias = Callable[[Batch], tuple[Outcome, ...]]
@@ -27,9 +28,17 @@ def one_by_one(work: Work, batches: Sequence[Batch]) -> Iterator[tuple[Batch, tu
         yield batch, work(batch)
 
 
-def batches_again(engine: Engine[Any], plan: Plan, answers: Mapping[str, Answer]) -> list[Batch]:
-    """The first round of batches that answer these universes of a plan again."""
-    return [_as_recorded(batch, answers) for batch in engine.ask(_begin(engine, plan, answers))]
+def who_answered(engine: Any, answer: Answer) -> Any:
+    """The engine that answered a universe: the run's own, or one that it asked."""
+    asked = {one.name for one in getattr(engine, "engines", ())}
+    return engine.engine_for(answer.outcome.engine, answer.purpose) if answer.outcome.engine in asked else engine
+
+
+def batches_again(engine: Engine[Any], plan: Plan, answers: Mapping[str, Answer], store: Store) -> list[Batch]:
+    """The first round of batches that answer these universes of a plan again; none where it lacks what they read."""
+    asked, own = _by_who(engine, answers)
+    begun = [_as_recorded(batch, own) for batch in engine.ask(_begin(engine, plan, own))] if own else []
+    return [*begun, *_as_they_were(plan, asked, store)]
 
 
 def alike(answer: Answer, plan: Plan, call: RunRecord) -> frozenset[str]:
@@ -64,19 +73,23 @@ def answer_again(
 def _again(
     engine: Engine[Any], plan: Plan, answers: Mapping[str, Answer], store: Store, together: Map
 ) -> Iterator[tuple[list[Outcome], Batch]]:
-    left = set(answers)
-    state = _begin(engine, plan, answers)
-
     def work(batch: Batch) -> tuple[Outcome, ...]:
         try:
-            return engine.fit(batch, {name: store.get("part", name) for name in batch.reads})
+            return engine.fit(batch, {name: given_by(store, name) for name in batch.reads})
         except MemoryError:
             raise
         except Exception as error:
             return failed(batch, error)
 
-    while left and (asked := engine.ask(state)):
-        wanted = [_as_recorded(batch, answers) for batch in asked if not left.isdisjoint(batch.keys)]
+    asked, answers = _by_who(engine, answers)
+    for batch, outcomes in together(work, _as_they_were(plan, asked, store)) if asked else ():
+        yield list(outcomes), batch
+    if not answers:
+        return
+    left = set(answers)
+    state = _begin(engine, plan, answers)
+    while left and (next_ones := engine.ask(state)):
+        wanted = [_as_recorded(batch, answers) for batch in next_ones if not left.isdisjoint(batch.keys)]
         if not wanted:
             return
         for batch, outcomes in together(work, wanted):
@@ -85,6 +98,32 @@ def _again(
             if found:
                 yield found, batch
             state = engine.tell(state, batch, [outcome.light() for outcome in outcomes])
+
+
+def _by_who(engine: Any, answers: Mapping[str, Answer]) -> tuple[dict[str, Answer], dict[str, Answer]]:
+    """Answers of engines that the run's own engine asked, and its own ones."""
+    asked = {key: answer for key, answer in answers.items() if who_answered(engine, answer) is not engine}
+    return asked, {key: answer for key, answer in answers.items() if key not in asked}
+
+
+def _as_they_were(plan: Plan, answers: Mapping[str, Answer], store: Store) -> list[Batch]:
+    """Batches of universes that were fitted alike: same engine, attempt, purpose, and same batches to read."""
+    alike: dict[tuple[Any, ...], list[str]] = {}
+    programs = {program.id: program for program in plan.programs}
+    for key in sorted(answers):
+        answer, program = answers[key], plan.program_of[key]
+        block = int(answer.outcome.diagnostics.get("block", 1))
+        how = (program.id, answer.outcome.engine, answer.outcome.attempt, answer.purpose, answer.reads, block)
+        alike.setdefault(how, []).append(key)
+    batches = []
+    for (program_id, engine, attempt, purpose, reads, block), keys in alike.items():
+        read = {name: store.get("part", name, ["program"])["program"][0].as_py() for name in reads}
+        beside = {name: programs[of] for name, of in read.items() if of in programs}
+        if len(beside) == len(read):
+            name = answers[keys[0]].batch
+            batch = Batch(name, programs[program_id], tuple(keys), plan.wanted, block, attempt, reads, engine, purpose)
+            batches.append(replace(batch, beside=beside))
+    return batches
 
 
 def _begin(engine: Engine[Any], plan: Plan, answers: Mapping[str, Answer]) -> Any:

@@ -16,6 +16,7 @@ from multiverse.rerun.again import batches_again
 from multiverse.rerun.answers import Answer
 from multiverse.rerun.recorded_design import recorded_design
 from multiverse.space.space import Space
+from multiverse.store.contract import Store
 from multiverse.store.plan_table import PlannedUniverse, PlanRecord
 from multiverse.study import Study
 
@@ -29,6 +30,7 @@ def plan_alone(
     refuse: Callable[[StudyIdentity], None],
     progress: Progress,
     recorded: PlanRecord,
+    store: Store,
 ) -> Plan:
     """A plan with this universe in it, in the program that answered it if it is still there.
 
@@ -43,7 +45,7 @@ def plan_alone(
             pass  # what is wrong is better told of the study as it was written
         else:
             refuse(small.identity)
-            programs = {batch.program.id for batch in batches_again(engine, small, {universe.key: answer})}
+            programs = {batch.program.id for batch in batches_again(engine, small, {universe.key: answer}, store)}
             if universe.key in small.universes and answer.program in programs:
                 return small
     whole = plan(study, design=recorded_design(recorded, study.space), progress=progress).keeping(keep)

@@ -13,7 +13,7 @@ from multiverse.engines.outcome import Outcome
 from multiverse.store.asked import ASKED
 from multiverse.store.attempts import distinct
 from multiverse.store.contract import Store, Table
-from multiverse.store.part import decode
+from multiverse.store.part import PURPOSE, READS, decode
 from multiverse.store.row_scan import scan_rows
 from multiverse.store.same_as import SAME_AS
 
@@ -26,7 +26,7 @@ class Answer:
     it was not recorded. drawn: when its draws were made. rewritten: whether estimands were added to it later, so that
     its diagnostics need not be those of a universe that was asked for all of them at once. before: the earlier
     attempts, in order; what an engine needs to ask for this one again. same_as: the universe that was run, where this
-    one is an exact duplicate of it and shares its answer.
+    one is an exact duplicate of it and shares its answer. reads, purpose: of its batch.
     """
 
     outcome: Outcome
@@ -37,6 +37,8 @@ class Answer:
     rewritten: bool = False
     before: tuple[Outcome, ...] = ()
     same_as: str | None = None
+    reads: tuple[str, ...] = ()
+    purpose: str = ""
 
     @property
     def key(self) -> str:
@@ -64,16 +66,26 @@ def read_answers(store: Store, run: str, keys: Collection[str] | None = None) ->
         written.setdefault((key, attempt), []).append(finished.replace(tzinfo=UTC))
     rows = distinct(rows)
     asked = rows[ASKED].to_pylist() if ASKED in rows.column_names else [None] * rows.num_rows
-    columns = (rows[name].to_pylist() for name in ("batch", "program", "estimand", SAME_AS, "shown"))
+    names_of = ("batch", "program", "estimand", SAME_AS, READS, PURPOSE, "shown")
+    columns = (rows[name].to_pylist() for name in names_of)
     attempts: dict[str, list[Outcome]] = {}
     counting: dict[str, Answer] = {}
-    for outcome, prints, batch, program, names, same_as, shown in zip(decode(rows), asked, *columns, strict=True):
+    told = zip(decode(rows), asked, *columns, strict=True)
+    for outcome, prints, batch, program, names, same_as, reads, purpose, shown in told:
         attempts.setdefault(outcome.key, []).append(outcome)
         if shown:
             times = written[outcome.key, outcome.attempt]
             means = dict(zip(names or (), prints or [None] * len(names or ()), strict=True))
             counting[outcome.key] = Answer(
-                outcome, batch, program or "", means, min(times), len(times) > 1, same_as=same_as
+                outcome,
+                batch,
+                program or "",
+                means,
+                min(times),
+                len(times) > 1,
+                same_as=same_as,
+                reads=tuple(reads or ()),
+                purpose=purpose or "",
             )
     return {key: replace(answer, before=_before(answer.outcome, attempts[key])) for key, answer in counting.items()}
 

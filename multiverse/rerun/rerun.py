@@ -14,7 +14,7 @@ from multiverse.errors import Problem, ResultError
 from multiverse.identity.keys import rng_words
 from multiverse.planning.plan import Plan
 from multiverse.progress import Progress, bar
-from multiverse.rerun.again import alike, answer_again
+from multiverse.rerun.again import alike, answer_again, who_answered
 from multiverse.rerun.alone import gone, plan_alone
 from multiverse.rerun.answers import read_answers, with_draws
 from multiverse.rerun.compare import Comparison, compare
@@ -161,12 +161,13 @@ def rerun(
         if key not in plan.universes:
             raise ResultError(gone(plan, universe))
     else:
-        plan = plan_alone(declared, universe, answer, chosen, keep, refuse, progress, recorded)
+        plan = plan_alone(declared, universe, answer, chosen, keep, refuse, progress, recorded, store)
     stored = with_draws(store, run, [answer])[key]
     with progress("answering it again", 1, "universes") as advance:
         (((outcome,), batch),) = answer_again(chosen, plan, {key: answer}, store)
         advance()
     call = record_at(records, answer.drawn)
+    fitted = who_answered(chosen, answer)
     program = plan.program_of.get(key)
     other = batch is not None and batch.program.id != answer.program
     elsewhere = (*differences_here(call), *(["another program"] if other else []))
@@ -179,10 +180,10 @@ def rerun(
         data=() if program is None else tuple(data_card(program.data(key))),
         setup=Setup(
             study=whence,
-            engine=chosen.name,
+            engine=fitted.name,
             program=batch.program.id if batch else "",
             why=batch.program.why if batch else "",
-            settings=settings_of(chosen),
+            settings=settings_of(fitted),
             block=batch.block if batch else None,
             words=rng_words(chosen.seed, answer.ran, outcome.attempt) if has_seed else None,
         ),

@@ -7,7 +7,8 @@ from typing import Final
 from multiverse.store.attempts import distinct
 from multiverse.store.contract import Store, Table
 
-VARYING: Final = ("seconds", "finished", "host", "batch")  # columns that clocks, machines and the order of work fill
+# columns that clocks, machines and the order of work fill
+VARYING: Final = ("seconds", "finished", "host", "batch", "reads")
 
 
 def end_state(store: Store) -> Table:

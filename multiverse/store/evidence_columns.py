@@ -11,7 +11,7 @@ from multiverse.store.sql import query
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS: Final = ("key", "log_marginal", "log_marginal_mcse", "observed", "no_evidence")
+COLUMNS: Final = ("key", "log_marginal", "log_marginal_mcse", "_observed", "_no_evidence")  # no decision hides them
 
 
 def evidence_columns(store: Store, run: str, plan: PlanRecord) -> pd.DataFrame:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
 from multiverse.engines.outcome import Outcome
-from multiverse.store.contract import Table
+from multiverse.store.contract import Store, Table
+from multiverse.store.part import decode, is_row_column
 
 _SCHEMA = pa.schema(
     {
@@ -34,6 +36,15 @@ def encode_handed(outcomes: Sequence[Outcome]) -> Table:
         },
         _SCHEMA,
     )
+
+
+def given_by(store: Store, batch: str) -> tuple[Outcome, ...]:
+    """The outcomes of a batch as another one is given them: with what they hand on, without draws."""
+    outcomes = decode(store.get("part", batch, is_row_column))
+    if batch not in store.names("artefact"):
+        return outcomes
+    handed = decode_handed(store.get("artefact", batch))
+    return tuple(replace(outcome, handed=handed.get(outcome.key, {})) for outcome in outcomes)
 
 
 def decode_handed(table: Table) -> Mapping[str, Mapping[str, np.ndarray]]:

@@ -57,8 +57,9 @@ def open_draws(store: Store, run: str, names: Sequence[str], keys: Sequence[str]
 
     A variable for each name, dims (universe, chain, draw, *site dims); coordinate `universe` = key, in the order given.
     The variable is called as the estimand or site is; `estimand_slope` and `site_slope` if both kinds have the name.
-    Site dims are called as ArviZ does: `level_dim_0`. A universe without draws (red) is NaN.
-    Raises ResultError for unknown names or keys, and where universes have draws of different shapes.
+    Site dims are called as ArviZ does: `level_dim_0`. A universe without draws (red) is NaN, and so is what one has less
+    of chains or draws than others, which other engines have answered.
+    Raises ResultError for unknown names or keys, and where a site has different shapes.
     """
     import xarray as xr
 
@@ -111,7 +112,8 @@ class _Reader:
             taken = part.take([rows[self.keys[chosen[to]], self.places[chosen[to]].attempt] for to in positions])
             arrays = decode_draws(taken[columns[-2]], taken[columns[-1]])
             for to, array in zip(positions, arrays, strict=True):
-                values[to] = array
+                if array is not None:
+                    values[(to, slice(array.shape[0]), slice(array.shape[1]))] = array
         return values
 
 
@@ -149,10 +151,11 @@ def _places(store: Store, run: str, keys: Sequence[str], names: Sequence[str]) -
 
 
 def _shape(store: Store, run: str, name: str, places: Sequence[_Place]) -> tuple[int, ...]:
-    """The one shape, (chain, draw, *site shape), that all universes with these draws have."""
+    """The shape, (chain, draw, *site shape), into which these draws of each universe fit."""
     shapes = Counter(place.shapes[name] for place in places if name in place.shapes)
-    if len(shapes) == 1:
-        return next(iter(shapes))
+    if len({shape[2:] for shape in shapes}) == 1:
+        chains, draws = (max(shape[axis] for shape in shapes) for axis in (0, 1))
+        return chains, draws, *next(iter(shapes))[2:]
     if shapes:
         raise ResultError(
             Problem(
@@ -173,11 +176,10 @@ def _shape(store: Store, run: str, name: str, places: Sequence[_Place]) -> tuple
 
 
 def _dtype(store: Store, name: str, places: Sequence[_Place]) -> np.dtype[Any]:
-    """The precision of these draws; a run has one, so the first part that holds them tells it."""
-    batch = next(place.batch for place in places if name in place.shapes)
-    column = store.get("part", batch, [draws_column(name)]).schema.field(0).type
-    dtype: np.dtype[Any] = np.dtype(column.value_type.to_pandas_dtype())
-    return dtype
+    """The precision of these draws: an engine has one, and its draws have one shape, so one part of each tells it."""
+    batches = {place.shapes[name]: place.batch for place in places if name in place.shapes}
+    columns = (store.get("part", batch, [draws_column(name)]).schema.field(0).type for batch in batches.values())
+    return np.result_type(*(np.dtype(column.value_type.to_pandas_dtype()) for column in columns))
 
 
 def _rows(part: Table, run: str) -> dict[tuple[str, int], int]:

@@ -23,6 +23,9 @@ ESTIMATE: Final = "estimate:"  # estimate:mean is a list beside the list `estima
 DIAGNOSTIC: Final = "diagnostic:"
 SQL_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")  # of statistics and diagnostics: they become columns of views
 
+READS: Final = "reads"
+PURPOSE: Final = "purpose"
+
 _TEXTS: Final = pa.list_(pa.string())
 _NUMBERS: Final = pa.list_(pa.float64())
 SCHEMA: Final = pa.schema(
@@ -31,6 +34,8 @@ SCHEMA: Final = pa.schema(
         "run": pa.string(),
         "engine": pa.string(),
         "batch": pa.string(),
+        READS: _TEXTS,  # ids of the batches that this one was given
+        PURPOSE: pa.string(),  # NULL for most; see `Batch.purpose`
         "program": pa.string(),
         "rows_kept": pa.int64(),
         "reason": pa.string(),  # the reason's code; NULL when ok
@@ -62,13 +67,15 @@ def encode(
     rows_kept: Mapping[str, int],
     host: str,
     finished: datetime,
+    reads: Sequence[str] = (),
+    purpose: str = "",
     same_as: Mapping[str, str | None] = MappingProxyType({}),
 ) -> Table:
     """The part of a batch: a row for each outcome, its draws beside it. Publish it under the name of its batch.
 
     run: the run's name. program: one for all, or by universe key. rows_kept: by universe key; NULL where absent.
-    finished: with a time zone, or in UTC. same_as: by universe key, the universe whose answer it shares. NaN becomes
-    NULL, an empty message or traceback too.
+    finished: with a time zone, or in UTC. reads, purpose: of the batch. same_as: by universe key, the universe whose
+    answer it shares. NaN becomes NULL, an empty message or traceback too.
     Raises StoreError for names that could not become columns, and for draws that are not (chain, draw, ...) floats.
     """
     rows = list(outcomes)
@@ -79,6 +86,8 @@ def encode(
         "run": [run] * len(rows),
         "engine": [engine] * len(rows),
         "batch": [batch] * len(rows),
+        READS: [list(reads)] * len(rows),
+        PURPOSE: [purpose or None] * len(rows),
         "program": [programs.get(o.key) for o in rows],
         "rows_kept": [rows_kept.get(o.key) for o in rows],
         "reason": [None if o.ok else o.reason.name for o in rows],

@@ -14,7 +14,7 @@ import pyarrow as pa
 from multiverse.engines.outcome import ESTIMAND, DrawsName, Interval, Reason
 from multiverse.store.contract import Store, Table
 from multiverse.store.draws_columns import draws_column, shape_column
-from multiverse.store.part import DIAGNOSTIC, ESTIMATE, SCHEMA
+from multiverse.store.part import DIAGNOSTIC, ESTIMATE, PURPOSE, READS, SCHEMA
 from multiverse.store.plan_table import (
     PlanHeader,
     PlannedDecision,
@@ -105,6 +105,8 @@ class Load:
             "run": [self.run] * count,
             "engine": ["nuts"] * count,
             "batch": [self.name(part)] * count,
+            READS: [[]] * count,
+            PURPOSE: [None] * count,
             "program": [f"program {part % 4}"] * count,
             "rows_kept": [1000] * count,
             "reason": [Reason.rhat.name if is_red else None for is_red in red],

@@ -48,9 +48,9 @@ class TestContract(OneShotEngineSuite):
 
 
 @pytest.fixture(scope="module")
-def fifty(normal_mean: ModuleType) -> mv.Results:
+def fifty(laplace_run: mv.Results) -> mv.Results:
     """Results of the 50 universes with a closed form."""
-    return mv.run(normal_mean.study(), engine=Laplace(), keep="all")
+    return laplace_run
 
 
 def test_a_conjugate_normal_is_answered_exactly(normal_mean: ModuleType, fifty: mv.Results) -> None:

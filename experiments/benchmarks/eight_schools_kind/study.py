@@ -45,6 +45,8 @@ study = mv.Study(
         spread=mv.prior({str(scale): scale for scale in SPREADS}),
         degrees=mv.prior({str(df): df for df in DEGREES}),
         center=mv.prior({str(scale): scale for scale in CENTERS}),
-        geometry=mv.parameterization({"centered": {}, "non-centered": {"theta": LocScaleReparam(0)}}),
+        geometry=mv.parameterization(
+            {"centered": {}, "non-centered": {"theta": LocScaleReparam(0, shape_params=["df"])}}
+        ),
     ),
 )
