@@ -11,13 +11,13 @@ from multiverse.engines.outcome import Outcome, Reason
 from multiverse.errors import PlanError, Problem, near_miss
 from multiverse.store.attempts import COLUMNS, distinct
 from multiverse.store.contract import Store
-from multiverse.store.part import DIAGNOSTIC
+from multiverse.store.part import DIAGNOSTIC, PURPOSE
 from multiverse.store.row_scan import scan_rows
 from multiverse.store.same_as import SAME_AS
 
 FAILURES: Final = "failures"  # stands for every reason
 _AUDIT_Z: Final = "audit_z"  # the number that an engine may have to know again
-_COLUMNS: Final = ("reason", "message", "engine", SAME_AS, DIAGNOSTIC + _AUDIT_Z)
+_COLUMNS: Final = ("reason", "message", "engine", PURPOSE, SAME_AS, DIAGNOSTIC + _AUDIT_Z)
 
 
 class Earlier(NamedTuple):
@@ -83,4 +83,5 @@ def _attempt(row: Mapping[str, Any]) -> Outcome:
         final=row["final"],
         engine=row["engine"] or "",
         batch=row["batch"] or "",
+        purpose=row[PURPOSE] or "",
     )

@@ -160,7 +160,8 @@ class _Work:
     def __call__(self, batch: Batch) -> tuple[Outcome, ...]:
         given = {name: given_by(self._store, name) for name in batch.reads}
         outcomes = tuple(
-            dataclasses.replace(outcome, engine=batch.engine, batch=batch.id) for outcome in self._fit(batch, given)
+            dataclasses.replace(outcome, engine=batch.engine, batch=batch.id, purpose=batch.purpose)
+            for outcome in self._fit(batch, given)
         )
         members = batch.program.members
         part = encode(

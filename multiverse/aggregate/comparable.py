@@ -14,7 +14,9 @@ from multiverse.errors import Problem
 LOG_MARGINAL, LOG_MARGINAL_MCSE = "log_marginal", "log_marginal_mcse"  # nats
 OBSERVED: Final = "_observed"  # equal for universes whose evidence may be compared
 WHY: Final = "_no_evidence"  # why a universe has none
-EVIDENCE_COLUMNS: Final = (LOG_MARGINAL, LOG_MARGINAL_MCSE, OBSERVED, WHY)
+RELATIVE: Final = "_relative"  # whether it is known up to a constant, which those share that may be compared
+APART: Final = "other rows, another outcome, one on another scale, or ratios to other anchors"
+EVIDENCE_COLUMNS: Final = (LOG_MARGINAL, LOG_MARGINAL_MCSE, OBSERVED, WHY, RELATIVE)
 
 
 def refusals(table: pd.DataFrame) -> pd.Series:
@@ -60,8 +62,7 @@ def incomparable(table: pd.DataFrame) -> Iterator[Problem]:
         )
     elif (sets := green[OBSERVED].nunique()) > 1:
         yield Problem(
-            f"the {len(green):,} green universes observe {sets:,} different sets of values: other rows, another "
-            "outcome, or one on another scale",
+            f"the {len(green):,} green universes are {sets:,} sets that cannot be compared: {APART}",
             expected,
             f"{mend}; `results.evidence()` compares within each set",
         )

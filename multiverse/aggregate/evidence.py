@@ -11,13 +11,23 @@ import pandas as pd
 
 from multiverse.aggregate.collapse import analyses as analyses_of
 from multiverse.aggregate.collapse import groups_of
-from multiverse.aggregate.comparable import EVIDENCE_COLUMNS, LOG_MARGINAL, LOG_MARGINAL_MCSE, OBSERVED, WHY, refusals
+from multiverse.aggregate.comparable import (
+    APART,
+    EVIDENCE_COLUMNS,
+    LOG_MARGINAL,
+    LOG_MARGINAL_MCSE,
+    OBSERVED,
+    RELATIVE,
+    WHY,
+    refusals,
+)
 from multiverse.aggregate.estimates import SAME_AS, Counts, Estimates
 from multiverse.aggregate.printing import Printed, Shown, count, percent
 from multiverse.aggregate.sources import sources, sources_of
 from multiverse.errors import Problem, ResultError
 
 SHOWN = 8  # sets of observed values, the largest
+RELATED = "evidence_relative"
 COMPARED = ["log_bayes_factor", "log_bayes_factor_mcse", "posterior_probability"]
 
 
@@ -34,7 +44,8 @@ class Evidence(Shown):
 
     `table`: a row for each answered universe: key, decisions, reference, ok, reason, same_as, engine, `log_marginal`,
     `log_marginal_mcse`, `evidence_group` (a number that universes share which observe the same values; 0 where nothing
-    can be compared, and `no_evidence` says why), and of its analysis the `log_bayes_factor` against the best of the
+    can be compared, and `no_evidence` says why), `evidence_relative` (whether the log is known up to a constant of the
+    group only, as ratios to an anchor are), and of its analysis the `log_bayes_factor` against the best of the
     group, with its `log_bayes_factor_mcse`, and the `posterior_probability` among those of the group, all alike
     beforehand.
     `analyses`: a row for each distinct posterior: `universes` (how many tell it) and the same numbers. Universes that
@@ -59,10 +70,7 @@ class Evidence(Shown):
                 )
         if first["evidence_group"] != second["evidence_group"]:
             raise ResultError(
-                _refused(
-                    f"the universes {first['key'][:8]} and {second['key'][:8]} observe different values: other rows, "
-                    "another outcome, or one on another scale."
-                )
+                _refused(f"the universes {first['key'][:8]} and {second['key'][:8]} cannot be compared: {APART}.")
             )
         value = float(first[LOG_MARGINAL] - second[LOG_MARGINAL])
         error = (
@@ -82,7 +90,7 @@ class Evidence(Shown):
                     f"same values, {int(best['evidence_group'])}",
                     f"{len(group):,}",
                     best["key"][:8],
-                    f"{_nats(best[LOG_MARGINAL])} ± {best[LOG_MARGINAL_MCSE]:.2g}",
+                    "-" if best[RELATED] else f"{_nats(best[LOG_MARGINAL])} ± {best[LOG_MARGINAL_MCSE]:.2g}",
                     percent(float(best["posterior_probability"])),
                     _nats(float(ordered["log_bayes_factor"].iloc[-1])),
                 )
@@ -101,7 +109,7 @@ class Evidence(Shown):
         whys = Counter(self.table.loc[self.table["ok"], "no_evidence"].dropna())
         notes += [f"{count(n, 'universe')} without evidence to compare: {why}" for why, n in whys.most_common()]
         if groups > 1:
-            notes.append("nothing is compared between sets: other rows, another outcome, or one on another scale")
+            notes.append(f"nothing is compared between sets: {APART}")
         return notes
 
     def _row(self, key: str) -> pd.Series:
@@ -115,7 +123,7 @@ class Evidence(Shown):
 def evidence(estimates: Estimates) -> Evidence:
     """Evidence of all answered universes, in groups that may be compared. estimates: with `EVIDENCE_COLUMNS`."""
     kept = ["key", *estimates.decisions, "reference", "ok", "reason", SAME_AS, "engine", *EVIDENCE_COLUMNS]
-    table = estimates.table[kept].copy()
+    table = estimates.table[kept].rename(columns={RELATIVE: RELATED})
     table["no_evidence"] = refusals(table)
     told = table["no_evidence"].isna()
     sizes = table.loc[told, OBSERVED].value_counts(sort=False).sort_values(ascending=False, kind="stable")
@@ -141,7 +149,7 @@ def _analyses(rows: pd.DataFrame, analysis: np.ndarray) -> pd.DataFrame:
     runs = rows.assign(analysis=analysis, run=sources(rows)).sort_values("reference", ascending=False, kind="stable")
     runs = runs.drop_duplicates(["analysis", "run"])
     by = runs.assign(square=runs[LOG_MARGINAL_MCSE] ** 2).groupby("analysis", sort=True)
-    out = by[["key", "evidence_group", "reference"]].first()
+    out = by[["key", "evidence_group", RELATED, "reference"]].first()
     out["universes"] = np.bincount(analysis, minlength=len(out))
     out[LOG_MARGINAL] = by[LOG_MARGINAL].mean()
     out[LOG_MARGINAL_MCSE] = np.sqrt(by["square"].sum()) / by.size()

@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 
 _HELP = """Show what a run of STUDY.py would do; nothing is sampled.
 
-Universes, the programs they compile to and why these differ, rows, remarks of the planner, and the time, which a pilot
-of some seconds forecasts within a factor of about three. All mistakes in the study are listed at once, on stderr, and
-the exit code is then 2.
+Universes, the programs they compile to and why these differ, rows, remarks of the planner, and the time. All mistakes
+in the study are listed at once, on stderr, and the exit code is then 2.
+
+A pilot of some seconds times gradients, and from these stands below what each engine would cost, within a factor of
+about three: the universes it can take, compilation with an empty cache, what it does before its first universe, a
+universe on one core, and the whole on all cores. Of auto also how many universes it would give to each engine first;
+what is red then goes on to the next, which costs more.
 
 Below stands the lint: what is no mistake but seldom meant, such as universes that repeat another, decisions that change
 nothing, or data that cannot be right; each with a count, some universes by name and a mend. `--strict` makes the exit
@@ -30,7 +34,7 @@ code 2 where it finds anything, or where one universe cannot be answered.
 \b
 Example:
   multiverse plan study.py
-  multiverse plan study.py --draws 2000 --store runs/long
+  multiverse plan study.py --engine nuts --draws 2000 --store runs/long
   multiverse plan study.py --design random --universes 200
   multiverse plan study.py --strict --no-pilot
 """

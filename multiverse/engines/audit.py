@@ -19,6 +19,7 @@ from multiverse.engines.outcome import Outcome
 from multiverse.errors import PlanError, Problem
 
 SHARE: Final = 0.02  # of the universes: 1 in 50, so an error in a tenth of 1,000 universes escapes 1 time in 8
+CHAINS: Final = 8  # a mode where 1 of 5 prior draws ends is met by none of 4 chains 2 times in 5, by none of 8 1 in 6
 Z_MAX: Final = 5.0  # two-sided normal quantile: 5 % for all of some 100,000 comparisons together (Bonferroni)
 ROUNDING: Final = 2.0**-20  # relative: numbers of float32 draws, rounded by 2^-24 each, and of float64 draws
 
@@ -57,12 +58,14 @@ class Audit:
     """How many green universes are audited, and what counts as a disagreement; part of the run id.
 
     share: of the universes that are audited, chosen by key; 0 for none. z_max: the largest difference, in combined
-    Monte Carlo standard errors, that is still put down to chance.
-    Raises PlanError for a share that is none, and for a bound that nothing can keep.
+    Monte Carlo standard errors, that is still put down to chance. chains: of an audit, at least, each started from a
+    prior draw of its own; universes in which an engine found several modes are answered by as many.
+    Raises PlanError for a share that is none, for a bound that nothing can keep, and for less than two chains.
     """
 
     share: float = SHARE
     z_max: float = Z_MAX
+    chains: int = CHAINS
 
     def __post_init__(self) -> None:
         for name in ("share", "z_max"):
@@ -80,6 +83,8 @@ class Audit:
                     f"Audit(z_max={Z_MAX:g})",
                 )
             )
+        if not self.chains >= 2:
+            problems.append(Problem(f"the audit has chains={self.chains!r}.", "at least 2", f"Audit(chains={CHAINS})"))
         if problems:
             raise PlanError(problems)
 

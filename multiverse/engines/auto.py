@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final
 
 from multiverse.engines.audit import Audit
 from multiverse.engines.auto_history import AUDIT_Z, History
-from multiverse.engines.auto_phases import AUDIT, SAMPLE, Board, Step
+from multiverse.engines.auto_phases import AUDIT, MODES, SAMPLE, Board, Step
 from multiverse.engines.engine import Batch, Engine, settings_of
 from multiverse.engines.judge import failed
 from multiverse.engines.laplace import Laplace
@@ -20,18 +20,17 @@ from multiverse.engines.nested import NestedLaplace
 from multiverse.engines.nuts import NUTS
 from multiverse.engines.outcome import Outcome
 from multiverse.engines.price import Price
+from multiverse.engines.reweight import Reweight
 from multiverse.engines.routing import price_of, routes
 from multiverse.engines.starts import PRIOR
+from multiverse.engines.warm import WarmNUTS
 from multiverse.errors import PlanError, Problem
 from multiverse.identity.fingerprint import fingerprint
 from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program
 
-ORDER: Final = (
-    "laplace",
-    "nested",
-    "nuts",
-)  # fields of `Auto`, in order of escalation; the last one answers and audits
+# fields of `Auto`, in order of escalation; the last one answers and audits
+ORDER: Final = ("laplace", "nested", "reweight", "warm_nuts", "nuts")
 JOINT: Final = frozenset({"reweight"})  # engines that work across programs: none begins before all are there
 
 
@@ -72,15 +71,17 @@ class State:
 class Auto:
     """The settings of all engines that `auto` chooses from. All of them are in the run's id.
 
-    laplace, nested, nuts: the engines; None leaves one out, but for `nuts`, the last resort. audit: how many universes
-    that are green otherwise NUTS answers too, and what counts as a disagreement. by_price: whether an engine that would
-    save nothing is left out; False: each that can take a program is tried, in this order. seed: of all engines; it
-    replaces theirs.
+    laplace, nested, reweight, warm_nuts, nuts: the engines, in the order in which they are tried; None leaves one out,
+    but for `nuts`, the last resort. Before it none climbs a ladder: theirs is dropped. audit: how many universes that
+    are green otherwise NUTS answers too, and what counts as a disagreement. by_price: whether an engine that would save
+    nothing is left out; False: each that can take a program is tried. seed: of all engines; it replaces theirs.
     Raises PlanError without `nuts`.
     """
 
     laplace: Laplace | None = field(default_factory=Laplace)
     nested: NestedLaplace | None = field(default_factory=NestedLaplace)
+    reweight: Reweight | None = field(default_factory=Reweight)
+    warm_nuts: WarmNUTS | None = field(default_factory=WarmNUTS)
     nuts: NUTS = field(default_factory=NUTS)
     audit: Audit = field(default_factory=Audit)
     by_price: bool = True
@@ -92,8 +93,9 @@ class Auto:
             raise PlanError(Problem("auto has no NUTS.", "a last resort", "Auto(nuts=NUTS())"))
         for one in ORDER:
             engine = getattr(self, one)
-            if engine is not None and hasattr(engine, "seed") and engine.seed != self.seed:
-                object.__setattr__(self, one, replace(engine, seed=self.seed))
+            if engine is not None:
+                alone: dict[str, Any] = {"ladder": ()} if one != ORDER[-1] and hasattr(engine, "ladder") else {}
+                object.__setattr__(self, one, replace(engine, seed=self.seed, **alone))
 
     @property
     def engines(self) -> tuple[Any, ...]:
@@ -103,8 +105,10 @@ class Auto:
     def engine_for(self, name: str, purpose: str = "") -> Any:
         """The engine that fits batches of this name and purpose. Raises KeyError for a name that is none of them."""
         engine = {engine.name: engine for engine in self.engines}[name]
+        if purpose not in (AUDIT, MODES) or not hasattr(engine, "start"):
+            return engine
         # cold and dispersed: where an engine found a mode, other starts may find others
-        return replace(engine, start=PRIOR) if purpose == AUDIT and hasattr(engine, "start") else engine
+        return replace(engine, start=PRIOR, chains=max(engine.chains, self.audit.chains))
 
     def route(self, plan: Plan, gradients: Mapping[str, float] | None = None) -> Mapping[str, tuple[str, ...]]:
         """Program id -> the engines that take its universes, in order, by price: see `routing.routes`."""
@@ -123,7 +127,7 @@ class Auto:
 
     def tell(self, state: State, batch: Batch, outcomes: Sequence[Outcome]) -> State:
         """The state after a batch; after the last one of a round, with what each program does next."""
-        known = tuple(replace(o.light(), engine=batch.engine, batch=batch.id) for o in outcomes)
+        known = tuple(_made_by(batch, outcome.light()) for outcome in outcomes)
         told = {**state.told, batch.id: known}
         state = replace(state, told=told)
         return state if len(told) < len(state.round) else self._after_round(state)
@@ -172,9 +176,7 @@ class Auto:
             why = "; ".join(filter(None, [why, f"{answer.engine}: audited, {found.message}"]))
         elif answer is not None:
             why = "; ".join(filter(None, [why, f"{answer.engine}: audited"]))
-        return replace(
-            outcome, final=final, escalated=why, diagnostics=diagnostics, engine=batch.engine, batch=batch.id
-        )
+        return _made_by(batch, replace(outcome, final=final, escalated=why, diagnostics=diagnostics))
 
     def _after_round(self, state: State) -> State:
         """All outcomes of a round told to their engines, and what is answered left out of the plan."""
@@ -239,9 +241,12 @@ class Auto:
         return phases
 
     def _before(self, history: History, name: str) -> list[Outcome]:
-        """The attempts before, as an engine shall see them: those of others are final, so it begins anew."""
+        """The attempts before, as an engine shall see them: those of others are final, and in no batch of its own."""
         last = self._is_last(name)
-        return [o if last and o.engine == name else replace(o, final=True) for o in history.everything()]
+        return [
+            replace(o, final=True, batch="") if o.engine != name else o if last else replace(o, final=True)
+            for o in history.everything()
+        ]
 
     def _board(self, state: State) -> Board:
         return Board(state.plan, state.routes, state.history, self.audit, self.seed, JOINT, state.picked, state.passed)
@@ -260,3 +265,7 @@ class Auto:
             escalated={key: text for key, text in why.items() if text},
             reads=(*batch.reads, *sorted(audited)),
         )
+
+
+def _made_by(batch: Batch, outcome: Outcome) -> Outcome:
+    return replace(outcome, engine=batch.engine, batch=batch.id, purpose=batch.purpose)

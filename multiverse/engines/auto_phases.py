@@ -13,11 +13,16 @@ from typing import Final, NamedTuple
 
 from multiverse.engines.audit import Audit
 from multiverse.engines.auto_history import PILOT, Climb, History
+from multiverse.engines.outcome import Reason
+from multiverse.engines.reweight_families import LAST, name_of
 from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program
 
+FAMILY_LEAST: Final = 16  # universes; of a smaller family most would be sampled: Reweight takes 5 to 9 anchors
+
 SAMPLE: Final = "sample"  # purpose: universes whose answer will be audited
 AUDIT: Final = "audit"  # purpose: the same universes, answered by the last engine
+MODES: Final = "modes"  # purpose: universes in which several modes were seen, by the last engine, as in an audit
 REST: Final = ""
 
 _SAMPLES, _AUDITS, _ANSWERS, _LAST = range(4)  # what comes first
@@ -58,6 +63,9 @@ class Board:
         picked, hold = self._picked(free, sampling)
         found = {program.id: step for program in free if (step := self._step(program, picked)) is not None}
         waiting = {name for name in self.joint if not self._together(name, found, busy)}
+        for program in self._too_few(free, found, waiting):
+            if (step := self._step(program, picked, without=self.joint)) is not None:
+                found[program.id] = step
         return {
             at: step
             for at, step in found.items()
@@ -76,9 +84,9 @@ class Board:
                 told[name] = why
         return "; ".join(told.values())
 
-    def _step(self, program: Program, picked: frozenset[str]) -> Step | None:
+    def _step(self, program: Program, picked: frozenset[str], without: Collection[str] = ()) -> Step | None:
         route = self.routes[program.id]
-        closed = {name for name in route[:-1] if self.history.why_not(program, name, self.audit)}
+        closed = {n for n in route[:-1] if n in without or self.history.why_not(program, n, self.audit)}
         wanted: dict[tuple[tuple[int, int], str, str], list[str]] = {}
         for key in sorted(self.plan.todo & program.members.keys()):
             climb = self.history.since_final(key)
@@ -87,7 +95,7 @@ class Board:
             at = route.index(name)
             if name == route[-1]:
                 audit = self.history.waits_for_audit(climb) is not None
-                rank, purpose = (_AUDITS, AUDIT) if audit else (_LAST, REST)
+                rank, purpose = (_AUDITS, AUDIT) if audit else (_LAST, MODES if _several_modes(climb) else REST)
             else:
                 sample = key in picked and name not in self.joint
                 rank, purpose = (_SAMPLES, SAMPLE) if sample else (_ANSWERS, REST)
@@ -101,11 +109,12 @@ class Board:
 
     def _next(self, key: str, climb: Climb, route: Sequence[str], closed: Collection[str]) -> str | None:
         """The engine that takes a universe next; None where all have passed it."""
-        if self.history.waits_for_audit(climb):
+        if self.history.waits_for_audit(climb) or _several_modes(climb):
             open_to = [route[-1]]
         else:
             tried = [route.index(outcome.engine) for outcome in climb if outcome.engine in route]
-            first = min(max(tried, default=-1) + 1, len(route) - 1)
+            again = bool(climb) and climb[-1].engine in self.joint and not climb[-1].purpose.startswith(LAST)
+            first = min(max(tried, default=-1) + (not again), len(route) - 1)
             open_to = [name for name in route[first:] if name not in closed]
         return next((name for name in open_to if (key, name) not in self.passed), None)
 
@@ -123,6 +132,23 @@ class Board:
             for program in self.plan.programs
             if engine in self.routes[program.id]
         )
+
+    def _too_few(self, free: Sequence[Program], steps: Mapping[str, Step], waiting: Collection[str]) -> list[Program]:
+        """The programs whose step is a joint engine that is not worth while: their families have few universes left."""
+        families: dict[tuple[str, str], set[str]] = {}
+        for program in self.plan.programs:
+            for name in self.joint:
+                its = families.setdefault((name, name_of(program)), set())
+                its |= {outcome.key for outcome in self.history.tried(program, name)}
+                if program.id in steps and steps[program.id].engine == name:
+                    its |= steps[program.id].keys
+        come = [program for program in free if program.id in steps and steps[program.id].engine in self.joint]
+        return [
+            program
+            for program in come
+            for name in [steps[program.id].engine]
+            if name not in waiting and len(families[name, name_of(program)]) < FAMILY_LEAST
+        ]
 
     def _picked(self, free: Sequence[Program], sampling: bool) -> tuple[frozenset[str], bool]:
         """The universes that are audited; and whether other answers have to wait, as none was audited yet.
@@ -153,3 +179,8 @@ class Board:
                     name = self._next(key, climb, route, closed)
                     if name is not None and name != route[-1] and name not in self.joint:
                         yield key
+
+
+def _several_modes(climb: Climb) -> bool:
+    """Whether an engine saw modes that its draws do not reach: what starts at one of them would miss the others too."""
+    return any(outcome.reason is Reason.modes for outcome in climb)

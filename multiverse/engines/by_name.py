@@ -13,6 +13,7 @@ from multiverse.engines.laplace import Laplace
 from multiverse.engines.nested import NestedLaplace
 from multiverse.engines.nuts import NUTS
 from multiverse.engines.reweight import Reweight
+from multiverse.engines.warm import WarmNUTS
 from multiverse.errors import PlanError, Problem, StoreError
 from multiverse.study import Study
 
@@ -20,6 +21,8 @@ ENGINES: Final[Mapping[str, type[Any]]] = {
     Auto.name: Auto,
     Laplace.name: Laplace,
     NestedLaplace.name: NestedLaplace,
+    Reweight.name: Reweight,
+    WarmNUTS.name: WarmNUTS,
     NUTS.name: NUTS,
     Function.name: Function,
 }
@@ -27,7 +30,7 @@ ENGINES: Final[Mapping[str, type[Any]]] = {
 
 def usual_engine(study: Study) -> str:
     """The name of the engine for a study that asks for none."""
-    return Function.name if study.is_function else NUTS.name
+    return Function.name if study.is_function else Auto.name
 
 
 def check_engine(study: Study, engine: Any) -> None:

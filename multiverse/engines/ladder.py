@@ -15,7 +15,7 @@ from multiverse.engines.outcome import Reason
 from multiverse.errors import PlanError, Problem, near_miss
 
 SAMPLING: Final = ("rhat", "ess", "divergences", "ebfmi", "stuck")  # reasons that other settings may mend
-FITTING: Final = ("mode", "curvature", "not_finite")  # reasons why chains cannot start from an approximation
+FITTING: Final = ("mode", "modes", "curvature", "not_finite")  # reasons why chains cannot start from an approximation
 
 
 @dataclass(frozen=True)

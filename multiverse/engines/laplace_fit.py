@@ -54,7 +54,7 @@ def fit_block(run: LaplaceBlock, batch: Batch, keys: Sequence[str], settings: La
         }
         totals = np.logaddexp.reduce(drawn.log_weights, axis=1)
         missed = {key: uncovered(p, total) for (key, p), total in zip(proposals.items(), totals, strict=True)}
-        wrong = {key: Failure(Reason.mode, message) for key, message in missed.items() if message}
+        wrong = {key: Failure(Reason.modes, message) for key, message in missed.items() if message}
         outcomes = judge_weighted(batch, tuple(proposals), drawn._replace(diagnostics=numbers), settings.gate, wrong)
     late = time.perf_counter() > stop
     for key, end in zip(keys, ended, strict=True):

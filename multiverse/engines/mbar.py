@@ -22,6 +22,7 @@ from multiverse.engines.diagnostics import Floats
 STEPS_MAX: Final = 200  # of Newton's method, or of the fixed point where that goes astray; 5 to 10 measured
 WITHIN: Final = 1e-9  # nats between two steps: far below any Monte Carlo error
 FIXED_POINTS: Final = 5  # steps before Newton's method, which starts well only near the solution
+OVERLAP_MIN: Final = 0.03  # of the draws of one with another; Klimovich et al. 2015, doi:10.1007/s10822-015-9840-9, 5.3
 STRETCHES: Final = 10  # of a chain whose sums are compared: 25 draws and more, longer than NUTS hangs together
 
 
@@ -31,13 +32,15 @@ class Mixture:
 
     log_z: (anchor,), log normalisers up to a common constant: the first is 0. log_density: (draw,), of the mixture, on
     the same scale. share: (anchor, draw), each anchor's density over that of the mixture, divided by the number of
-    draws: rows sum to 1. counts: (anchor,) draws of each; they stand one after the other. Made by `mixture`.
+    draws: rows sum to 1. counts: (anchor,) draws of each; they stand one after the other. linked: (anchor,) whether
+    its normaliser is known, as draws of it and of others fall between it and the first. Made by `mixture`.
     """
 
     log_z: Floats
     log_density: Floats
     share: Floats
     counts: np.ndarray
+    linked: np.ndarray
     _stretches: Stretches
     _influence: Floats  # (anchor, stretch), of the draws of each stretch on each log normaliser
 
@@ -45,6 +48,11 @@ class Mixture:
     def nbytes(self) -> int:
         """How many bytes it holds, but for some."""
         return self.share.nbytes + self.log_density.nbytes + self._influence.nbytes
+
+    def belongs(self, weights: Floats) -> Floats:
+        """(n, anchor): which part of normalised weights (n, draw) each anchor accounts for; they sum to 1."""
+        parts: Floats = np.stack([self.counts * (self.share * row).sum(axis=1) for row in weights])
+        return parts
 
     def variance(self, terms: Floats, minus: int | None = None) -> Floats:
         """(n,): Monte Carlo variance of sums over draws. terms: (n, draw), such as weight x (value - mean).
@@ -78,14 +86,30 @@ def mixture(log_density: Floats, counts: np.ndarray, chains: int) -> Mixture:
     of_mixture = _log_sum(scaled + np.log(counts / counts.sum())[:, None])
     share = np.exp(scaled - of_mixture) / counts.sum()
     of_chains = stretches(counts, chains)
-    # Theta = J^+ g: how the estimated normalisers follow the sums of shares (J is singular along their common constant)
-    follow = np.linalg.pinv(np.eye(len(counts)) - (share @ share.T) * counts[None, :])
-    return Mixture(log_z, of_mixture, share, counts, of_chains, follow @ of_chains.apart(share))
+    overlap = (share @ share.T) * counts[None, :]  # rows sum to 1
+    # The first normaliser is fixed. Theta = J^-1 g: how the others follow the sums of shares.
+    influence = np.zeros((len(counts), len(of_chains.starts)))
+    follow = np.linalg.pinv(np.eye(len(counts) - 1) - overlap[1:, 1:])
+    influence[1:] = follow @ of_chains.apart(share)[1:]
+    return Mixture(log_z, of_mixture, share, counts, _linked(overlap), of_chains, influence)
+
+
+def _linked(overlap: Floats) -> np.ndarray:
+    """(anchor,): whether a chain of anchors that overlap leads from the first to it."""
+    near = (overlap >= OVERLAP_MIN) & (overlap.T >= OVERLAP_MIN)
+    linked = np.zeros(len(overlap), bool)
+    linked[0] = True
+    for _ in range(len(overlap)):
+        linked |= near[linked].any(axis=0)
+    return linked
 
 
 class Stretches(NamedTuple):
-    """Where stretches of chains begin; at which of them those of each anchor begin; and of each stretch the share that
-    it has in the draws of its anchor, the number of its anchor, and what makes squares of sums add to a variance."""
+    """Stretches of chains: sums over them are nearly independent of each other.
+
+    starts: at which draw each begins. firsts: at which stretch those of each anchor begin. shares: which part each has
+    of the draws of its anchor. anchor: the number of that. scale: makes squares of sums add to an unbiased variance.
+    """
 
     starts: np.ndarray
     firsts: np.ndarray
@@ -103,7 +127,9 @@ class Stretches(NamedTuple):
 
 def stretches(counts: np.ndarray, chains: int) -> Stretches:
     """Some `STRETCHES` of each chain, none across two chains. counts, chains: as in `mixture`."""
-    starts, firsts, of = [], [], []
+    starts: list[int] = []
+    firsts: list[int] = []
+    of: list[int] = []
     at = 0
     for anchor, count in enumerate(np.asarray(counts).tolist()):
         length = count // chains

@@ -21,6 +21,7 @@ from multiverse.engines.outcome import Outcome, Reason
 from multiverse.engines.price import Price
 from multiverse.errors import PlanError, Problem
 from multiverse.planning.hierarchy import Hierarchy, NoHierarchy, find_hierarchy, split
+from multiverse.planning.noncentered import noncentered
 from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program
 
@@ -109,7 +110,7 @@ class NestedLaplace:
         """
         import jax
 
-        hierarchy = _HIERARCHIES.get(batch.program.id, lambda: find_hierarchy(batch.program))
+        hierarchy = _HIERARCHIES.get(batch.program.id, lambda: find_hierarchy(batch.program, noncentered(batch.program)))
         if isinstance(hierarchy, NoHierarchy):
             return tuple(
                 Outcome(key, Reason.structure, hierarchy.why, attempt=batch.attempt) for key in batch.keys
@@ -126,7 +127,8 @@ class NestedLaplace:
 
         sites = sites_to_see(batch)
         device = cast(Any, jax.config).jax_default_device or jax.local_devices()[0]
-        key = batch.program.id, self.draws_a_round, self.starts, self.dtype, batch.block, sites, str(device)
+        own = hierarchy.other is None
+        key = batch.program.id, own, self.draws_a_round, self.starts, self.dtype, batch.block, sites, str(device)
 
         def make() -> NestedBlock:
             leaves = block_leaves(batch, batch.keys[:1], self.dtype)[1]

@@ -35,15 +35,14 @@ SHORT_MAX: Final = 0.005  # of the draws whose locals were not followed to their
 
 
 class Try(NamedTuple):
-    """How locals are proposed. heavy: from a t instead of a Gaussian. looks: at their Hessian on the way to the mode."""
+    """How locals are proposed. heavy: from a t instead of a Gaussian. within: `settle`'s, for the modes of the locals."""
 
     heavy: bool
-    looks: int
+    within: float
 
 
-FIRST: Final = Try(heavy=False, looks=1)  # exact where locals are normal given the globals, and near their start
-PATIENT: Final = Try(heavy=False, looks=16)  # for locals far from their start, as where a scale goes to 0: 5 x 2^16 sd
-HEAVY: Final = Try(heavy=True, looks=16)
+FIRST: Final = Try(heavy=False, within=1.0)  # a step from so near ends within some tenths: exact if locals are normal
+HEAVY: Final = Try(heavy=True, within=0.1)
 
 
 def block_leaves(batch: Batch, keys: Sequence[str], dtype: str) -> tuple[list[str], dict[str, np.ndarray]]:
@@ -65,14 +64,13 @@ def fit_block(run: NestedBlock, batch: Batch, keys: Sequence[str], settings: Nes
         if isinstance(end, NoProposal):
             outcomes[key] = _without_draws(batch, key, end, late=time.perf_counter() > stop)
     todo = [i for i, key in enumerate(keys) if key not in outcomes]
-    for tried in (FIRST, PATIENT, HEAVY):
-        mine = [i for i in todo if tried is not PATIENT or _short(outcomes[keys[i]])]
-        if not mine or time.perf_counter() > stop:
-            continue
-        drawn = _draw(run, words, leaves, modes, mine, tried, settings)
-        for key, outcome in _judged(batch, [keys[i] for i in mine], modes, mine, drawn, settings).items():
+    for tried in (FIRST, HEAVY):
+        if not todo or time.perf_counter() > stop:
+            break
+        drawn = _draw(run, words, leaves, modes, todo, tried, settings)
+        for key, outcome in _judged(batch, [keys[i] for i in todo], modes, todo, drawn, settings).items():
             outcomes[key] = _better(outcome, outcomes.get(key))
-        todo = [i for i in todo if outcomes[keys[i]].reason in RETRIED or _short(outcomes[keys[i]])]
+        todo = [i for i in todo if outcomes[keys[i]].reason in RETRIED]
     for key in keys:
         if key not in outcomes:
             outcomes[key] = _without_draws(batch, key, NoProposal(Reason.mode, ""), late=True)
@@ -90,6 +88,8 @@ def _draw(
     settings: NestedLaplace,
 ) -> WeightedDraws:
     """The weighted draws of these universes, all rounds of each."""
+    import jax
+
     universes, draws, dtype = len(words), settings.draws_a_round, settings.dtype
     count, size = run.hierarchy.globals, run.hierarchy.locals
     asked = np.zeros(universes, bool)
@@ -104,13 +104,13 @@ def _draw(
             random = generator(words[i], FIRST_DRAW + number + (settings.rounds if tried.heavy else 0))
             g[i] = draw_globals(random, walk.components[-1], draws)
             noise[i], log_noise[i] = draw_noise(random, draws, size, heavy=tried.heavy)
-        found = run.propose(asked, leaves, g.astype(dtype), noise.astype(dtype), near, np.int32(tried.looks))
-        found = Proposed({n: np.asarray(v)[list(todo)] for n, v in found.sites.items()}, *(np.asarray(v)[list(todo)] for v in found[1:]))
+        found = run.propose(asked, leaves, g.astype(dtype), noise.astype(dtype), near, np.asarray(tried.within, dtype))
+        found = jax.tree.map(lambda values: np.asarray(values)[list(todo)], found)
         seen.append(found)
         for place, (i, walk) in enumerate(walks.items()):
-            log_joint = -found.potential[place].astype(np.float64)
             walk.g.append(g[i])
-            walk.log_ratio.append(log_joint - log_noise[i] - found.log_det[place].astype(np.float64) / 2)
+            log_local = log_noise[i] + found.log_det[place].astype(np.float64) / 2
+            walk.log_ratio.append(-found.weighed[place].astype(np.float64) - log_local)
             if number + 1 < settings.rounds:
                 walk.components.append(adapted(walk.components[-1], *walk.weighed()))
     offsets = [generator(words[i], FIRST_DRAW - 1).uniform() for i in todo]
@@ -148,16 +148,12 @@ def _judged(
 ) -> dict[str, Outcome]:
     totals = np.logaddexp.reduce(drawn.log_weights, axis=1)
     missed = {key: uncovered(modes.proposal(i), total) for key, i, total in zip(keys, todo, totals, strict=True)}
+    wrong = {key: Failure(Reason.modes, message) for key, message in missed.items() if message}
     for key, share in zip(keys, drawn.diagnostics[SHORT], strict=True):
-        if share > SHORT_MAX and not missed[key]:
-            missed[key] = f"the mode of the locals was not reached in {share:.2g} of the draws of the globals"
-    wrong = {key: Failure(Reason.mode, message) for key, message in missed.items() if message}
+        if share > SHORT_MAX:
+            message = f"the mode of the locals was not reached in {share:.2g} of the draws of the globals"
+            wrong.setdefault(key, Failure(Reason.mode, message))
     return judge_weighted(batch, keys, drawn, settings.gate, wrong)
-
-
-def _short(outcome: Outcome) -> bool:
-    """Whether locals were not followed to their mode too often: no weight tells of what was missed there."""
-    return outcome.diagnostics.get(SHORT, 0.0) > SHORT_MAX
 
 
 def _better(new: Outcome, old: Outcome | None) -> Outcome:

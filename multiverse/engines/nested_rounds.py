@@ -37,9 +37,10 @@ class Component(NamedTuple):
 
 
 def draw_globals(random: np.random.Generator, component: Component, draws: int) -> Floats:
-    """`(draw, globals)` from a component."""
+    """`(draw, globals)` from a component, near ones first: their locals settle together, sooner than those far out."""
     size = len(component.centre)
     t = random.standard_normal((draws, size)) / np.sqrt(random.chisquare(DEGREES, (draws, 1)) / DEGREES)
+    t = t[np.argsort(np.square(t).sum(axis=1), kind="stable")]
     drawn: Floats = component.centre + (t[:, None, :] * component.root).sum(axis=2)
     return drawn
 

@@ -38,8 +38,12 @@ class Reason(StrEnum):
         "its posterior there. Answer it with NUTS, or let more universes be sampled (`Reweight(anchors_max=...)`)."
     )
     mode = (
-        "No mode to approximate the posterior at was found, or another one that the draws do not reach. "
-        "Answer it with NUTS; look for a flat or unbounded posterior, or for parameters that may change places."
+        "No mode to approximate the posterior at was found, or draws could not be led there. "
+        "Answer it with NUTS; look for a flat or unbounded posterior."
+    )
+    modes = (
+        "Several modes were found, and the draws reach only one. "
+        "Answer it with NUTS and more chains, started from the prior; look for parameters that may change places."
     )
     curvature = (
         "The Hessian at the mode is not positive definite: the posterior is flat there, or has no normal shape. "
@@ -147,7 +151,7 @@ class Outcome:
     escalated: why an engine before this one did not answer the universe; empty where this one was the first.
     handed: name -> array, what other batches read of this outcome (`Batch.reads`); kept apart from draws, and nobody's
         answer.
-    engine, batch: who made it; filled in by whoever publishes it.
+    engine, batch, purpose: who made it, and what for (`Batch.purpose`); filled in by whoever publishes it.
 
     Outcomes compare by identity, as arrays have no single truth value.
     """
@@ -167,6 +171,7 @@ class Outcome:
     handed: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
     engine: str = ""
     batch: str = ""
+    purpose: str = ""
 
     @property
     def ok(self) -> bool:

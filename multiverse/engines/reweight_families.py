@@ -20,7 +20,7 @@ from multiverse.planning.program import Program
 ANCHOR: Final = "anchor"  # purpose of a batch whose universes are sampled
 LAST: Final = "last"  # purpose of a batch whose red universes will not be asked again
 ANCHORS_A_ROUND: Final = 4  # after the first: a block of NUTS holds four universes, one costs as much as four
-IN_VAIN: Final = 3  # anchors that may fail the gate of NUTS before any has passed it
+IN_VAIN: Final = 8  # anchors, of two rounds, that may fail the gate of NUTS before any has passed it
 
 
 class Sampled(NamedTuple):
@@ -37,10 +37,10 @@ class Family:
     """The state of one family.
 
     programs: all of it. budget: how many universes may be sampled. anchors: in order. failed: universes that were
-    sampled and did not pass. red: what was answered from all these anchors, and is red. greens: how many were answered
-    and are green, by the number of batches of anchors that they read. closing: no anchors will follow, since the last
-    but newest answered fewer universes than they are. again: batches of this round that an earlier sweep asked for;
-    they are told from the store.
+    sampled and did not pass. red: what was answered from all these anchors, and is red. gains: how many were answered
+    and are green, or out of reach as yet, by the number of batches of anchors that they read. closing: no anchors will
+    follow, since the last but newest answered fewer universes than they are. again: batches of this round that an
+    earlier sweep asked for; they are told from the store.
     """
 
     programs: tuple[Program, ...]
@@ -48,7 +48,7 @@ class Family:
     anchors: tuple[Sampled, ...] = ()
     failed: frozenset[str] = frozenset()
     red: Mapping[str, Outcome] = field(default_factory=lambda: MappingProxyType({}))
-    greens: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
+    gains: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
     closing: bool = False
     again: tuple[Batch, ...] = ()
 
@@ -93,17 +93,18 @@ class Family:
                 again=(),
             )
         read = len(batch.reads)
+        gained = sum(outcome.ok or outcome.reason is Reason.reach for outcome in outcomes)
         return replace(
             self,
             red={**self.red, **{outcome.key: outcome.light() for outcome in outcomes if not outcome.ok}},
-            greens={**self.greens, read: self.greens.get(read, 0) + len(green)},
+            gains={**self.gains, read: self.gains.get(read, 0) + gained},
             again=tuple(one for one in self.again if one.id != batch.id),
         )
 
     def _worth(self, place: int) -> bool:
-        """Whether the newest anchors before this place let as many universes be answered as they are themselves."""
+        """Whether the newest anchors before this place were worth it: weights answered as many as they are."""
         before = [anchor.place for anchor in self.anchors if anchor.place < place]
-        return self.greens.get(place, 0) >= before.count(max(before, default=-1))
+        return self.gains.get(place, 0) >= before.count(max(before, default=-1))
 
 
 def families(plan: Plan, budget: int) -> tuple[Family, ...]:
@@ -127,7 +128,7 @@ def next_anchors(family: Family, plan: Plan, count: int) -> list[str]:
 
 
 def beside(first: str, todo: Mapping[str, Program], family: Family, plan: Plan) -> list[str]:
-    """The first universe to be sampled, and some unlike it in the same program: NUTS samples a block of them at a time."""
+    """The first universe to be sampled, and some unlike it in the same program: NUTS samples a block at a time."""
     program = todo[first]
     left = [key for key, its in todo.items() if its is program and key != first and key not in family.failed]
     return sorted(_spread([first], left, plan, min(ANCHORS_A_ROUND, family.budget - family.tried)))

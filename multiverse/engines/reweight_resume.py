@@ -1,7 +1,7 @@
 """Families as an earlier sweep left them: its anchors are found again by the ids of their batches.
 
-What is told of earlier attempts says which batch each was in. The id of a batch is a hash of its keys and of the batches
-it read, so an id that comes out again proves what a batch was, and the order in which anchors were sampled.
+What is told of earlier attempts says which batch each was in. The id of a batch is a hash of its keys and of the
+batches it read, so an id that comes out again proves what a batch was, and the order in which anchors were sampled.
 """
 
 from __future__ import annotations

@@ -16,18 +16,19 @@ from multiverse.engines.gate import WeightsGate
 from multiverse.engines.judge_weighted import WeightedDraws, judge_weighted
 from multiverse.engines.mbar import Mixture
 from multiverse.engines.outcome import Outcome, Reason
-from multiverse.engines.psis import Smoothed, smooth
+from multiverse.engines.psis import TAIL_SHARE, Smoothed, smooth
 from multiverse.engines.reweight_anchor import Anchor, mixture_of
 from multiverse.engines.reweight_density import Densities
+from multiverse.engines.reweight_families import LAST
 from multiverse.engines.reweight_ratio import ratios
 from multiverse.engines.reweight_reach import unreached
-from multiverse.engines.reweight_families import LAST
 from multiverse.engines.weighted import importance_ess, normalised
 from multiverse.identity.keys import rng_words
 
 if TYPE_CHECKING:
     from multiverse.engines.reweight import Reweight
 
+TIED: Final = 1e-9  # nats: rounding of a log joint of thousands of nats in float64
 TOGETHER: Final = 16  # universes that are weighed at once: bounds memory
 
 
@@ -60,9 +61,7 @@ def weigh(batch: Batch, anchors: Sequence[Anchor], settings: Reweight) -> tuple[
 
 def unanswered(batch: Batch) -> tuple[Outcome, ...]:
     """The outcomes of universes for which there is no anchor."""
-    message = (
-        "no universe with the same latent sites could be sampled: those that were tried did not pass the gate of NUTS"
-    )
+    message = "no universe with the same latent sites could be sampled: those tried did not pass the gate of NUTS"
     return tuple(Outcome(key, Reason.reach, message, attempt=batch.attempt) for key in batch.keys)
 
 
@@ -77,7 +76,8 @@ class _Log(NamedTuple):
     def of(self, some: Sequence[int]) -> _Log:
         """Those of some universes."""
         khat, log_weights = self.smoothed
-        return _Log(*(values[some] for values in self[:3]), Smoothed(khat[some], log_weights[some]))
+        smoothed = Smoothed(khat[some], log_weights[some])
+        return _Log(self.prior[some], self.likelihood[some], self.weights[some], smoothed)
 
 
 def _log_densities(keys: Sequence[str], anchors: Sequence[Anchor], densities: Densities, mix: Mixture) -> _Log:
@@ -85,7 +85,16 @@ def _log_densities(keys: Sequence[str], anchors: Sequence[Anchor], densities: De
     likelihood = np.stack([np.concatenate([densities.log_likelihood(key, a.draws) for a in anchors]) for key in keys])
     likelihood = np.where(prior == -np.inf, 0.0, likelihood)  # outside the support
     weights = prior + likelihood - mix.log_density
-    return _Log(prior, likelihood, weights, smooth(weights))
+    return _Log(prior, likelihood, weights, _flat_told(weights, smooth(weights)))
+
+
+def _flat_told(log_weights: Floats, smoothed: Smoothed) -> Smoothed:
+    """k-hat of -1, as of a uniform distribution, where a fifth of the draws share the largest weight.
+
+    Nothing can be fitted there, but nothing is wrong: a uniform prior within another, or the posterior of an anchor.
+    """
+    ties = (log_weights >= log_weights.max(axis=1, keepdims=True) - TIED).mean(axis=1)
+    return Smoothed(np.where(np.isposinf(smoothed.khat) & (ties >= TAIL_SHARE), -1.0, smoothed.khat), smoothed[1])
 
 
 def _asked_again(

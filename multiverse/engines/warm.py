@@ -19,7 +19,7 @@ from multiverse.engines.nuts import NUTS
 from multiverse.engines.outcome import Outcome
 from multiverse.engines.proposal import NoProposal
 from multiverse.engines.warm_fit import DEGREES, Fit, columns_at, fit_batch
-from multiverse.planning.coordinates import CENTRE, COLUMNS, SCALE, Coordinates, as_written, whitened
+from multiverse.planning.coordinates import CENTRE, COLUMNS, SCALE, STRETCH, Coordinates, as_written, whitened
 from multiverse.planning.program import Program
 
 COLD: Final = Rung("cold", reasons=(*SAMPLING, *FITTING))  # NUTS as it is, with `cold_warmup`
@@ -51,7 +51,7 @@ class WarmNUTS(NUTS):
         fits = fit_batch(batch, self.seed)
         each = (time.perf_counter() - began) / len(batch)
         more = {
-            key: dict(zip((CENTRE, SCALE, COLUMNS), fit, strict=True))
+            key: dict(zip((CENTRE, SCALE, COLUMNS, STRETCH), fit, strict=True))
             for key, fit in fits.items()
             if isinstance(fit, Fit)
         }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
@@ -38,14 +39,15 @@ _HIERARCHIES, _LOCALS = Once(), Once()
 
 
 class Fit(NamedTuple):
-    """A normal posterior on the unconstrained scale: `centre + scale w + columns w[at]`, with w standard normal.
+    """A posterior on the unconstrained scale as a map of a standard normal: see `planning.coordinates.whitened`.
 
-    at: `columns_at(program)`.
+    The columns belong to the places `columns_at(program)`.
     """
 
     centre: Floats  # (dimension,)
     scale: Floats  # (dimension,)
     columns: Floats  # (dimension, column)
+    stretch: Floats  # (dimension, column)
 
 
 def columns_at(program: Program) -> tuple[int, ...]:
@@ -82,7 +84,7 @@ def _single(end: Proposal | NoProposal) -> Proposal | NoProposal:
     if isinstance(end, NoProposal) or (others := sum(mass for mass, _ in end.others)) <= MODE_MASS:
         return end
     seen = f"{end.modes} modes were found: around the highest one, chains would miss some {others:.2g} of the mass"
-    return NoProposal(Reason.mode, seen)
+    return NoProposal(Reason.modes, seen)
 
 
 class _Joint:
@@ -119,36 +121,44 @@ class _Marginal:
             run, words, leaves, self._settings, asked=len(keys), stop=lambda: time.perf_counter() > stop
         )
         at = np.concatenate([modes.near.globals, modes.near.locals], axis=1)
-        hessians = np.asarray(_local_hessians(self._batch.program, self._hierarchy, leaves, at)(leaves, at))
-        response = modes.near.response
+        ends = [*map(_single, modes.ended), *[NoProposal(Reason.mode, "")] * (len(filled) - len(keys))]
+        columns = np.zeros((*at.shape, self._hierarchy.globals))
+        for i, end in enumerate(ends):
+            if isinstance(end, Proposal):
+                columns[i] = np.concatenate([end.root, modes.near.response[i] @ end.root])
+        # Around the mode, and one standard deviation to both sides of it along each column.
+        steps = np.moveaxis(columns, 2, 1)
+        points = np.concatenate([at[:, None], at[:, None] + steps, at[:, None] - steps], axis=1)
+        hessians = np.asarray(_local_hessians(self._batch.program, self._hierarchy, leaves, points)(leaves, points))
         return [
-            end if isinstance(end, NoProposal) else self._joined(end, at[i], response[i], hessians[i])
-            for i, end in enumerate(map(_single, modes.ended[: len(keys)]))
+            end if isinstance(end, NoProposal) else self._joined(at[i], columns[i], hessians[i])
+            for i, end in enumerate(ends[: len(keys)])
         ]
 
-    def _joined(self, end: Proposal, at: Floats, response: Floats, hessians: Floats) -> Fit | NoProposal:
+    def _joined(self, at: Floats, columns: Floats, hessians: Floats) -> Fit | NoProposal:
+        """centre, columns: globals first. hessians: (point, block, width, width), first those at the centre."""
         count, size = self._hierarchy.globals, self._hierarchy.locals
         try:
-            roots = np.linalg.inv(np.linalg.cholesky(hessians))  # (block, width, width), each W with W'W = inverse
+            whites = np.linalg.inv(np.linalg.cholesky(hessians[0]))  # (block, width, width), each W'W the inverse
         except np.linalg.LinAlgError:
             return NoProposal(Reason.curvature, "the Hessian of the locals at their mode is not positive definite")
-        columns = np.concatenate([end.root, response @ end.root])[self._place]
-        if self._hierarchy.width == 1:
-            scale = np.zeros(count + size)
-            scale[count + self._hierarchy.blocks[:, 0]] = roots[:, 0, 0]
-            return Fit(at[self._place], scale[self._place], columns)
-        root = np.zeros((count + size, count + size))
-        root[:, :count] = columns
-        own = np.zeros((count + size, size))
-        for places, white in zip(self._hierarchy.blocks, roots, strict=True):
-            real = places < size
-            own[np.ix_(count + places[real], places[real])] = white[np.ix_(real, real)].T
-        root[:, count:] = own[self._place]
-        return _dense(at[self._place], root)
+        if self._hierarchy.width > 1:
+            own = np.zeros((count + size, size))
+            for places, white in zip(self._hierarchy.blocks, whites, strict=True):
+                real = places < size
+                own[np.ix_(count + places[real], places[real])] = white[np.ix_(real, real)].T
+            return _dense(at[self._place], np.concatenate([columns, own], axis=1)[self._place])
+        local = count + self._hierarchy.blocks[:, 0]
+        scale, stretch = np.zeros(count + size), np.zeros((count + size, count))
+        scale[local] = whites[:, 0, 0]
+        up, down = np.split(hessians[1:, :, 0, 0].T, 2, axis=1)  # (local, global)
+        usable = (up > 0) & (down > 0)
+        stretch[local] = np.where(usable, np.log(np.where(usable, down, 1.0) / np.where(usable, up, 1.0)) / 4, 0.0)
+        return Fit(at[self._place], scale[self._place], columns[self._place], stretch[self._place])
 
 
 def _dense(centre: Floats, root: Floats) -> Fit:
-    return Fit(centre, np.zeros_like(centre), root)
+    return Fit(centre, np.zeros_like(centre), root, np.zeros_like(root))
 
 
 def _places(program: Program, hierarchy: Hierarchy) -> np.ndarray:
@@ -158,7 +168,7 @@ def _places(program: Program, hierarchy: Hierarchy) -> np.ndarray:
 
 
 def _local_hessians(program: Program, hierarchy: Hierarchy, leaves: Mapping[str, np.ndarray], at: Floats) -> Any:
-    """`(leaves, z (universe, dimension)) -> (universe, block, width, width)`: the Hessian of the locals, by blocks."""
+    """`(leaves, z (universe, point, dimension)) -> (universe, point, block, width, width)`, the locals by blocks."""
     import jax
     import jax.numpy as jnp
 
@@ -167,12 +177,14 @@ def _local_hessians(program: Program, hierarchy: Hierarchy, leaves: Mapping[str,
     def make() -> Any:
         density = potential(program.signature, hierarchy.sites)
 
-        def one(of: Any) -> Any:
-            leaves, z = of
+        def one(leaves: Any, z: Any) -> Any:
             slope = jax.grad(lambda inside: density(leaves, jnp.concatenate([z[:count], inside])))
             return curved(slope, z[count:], blocks).hessian
 
-        return compiled(lambda leaves, at: jax.lax.map(one, (leaves, at)), leaves, at, options=QUICK_COMPILE)
+        def each(leaves: Any, at: Any) -> Any:
+            return jax.lax.map(lambda of: jax.lax.map(partial(one, of[0]), of[1]), (leaves, at))
+
+        return compiled(each, leaves, at, options=QUICK_COMPILE)
 
     device = cast(Any, jax.config).jax_default_device or jax.local_devices()[0]
     return _LOCALS.get((program.id, at.shape, str(device)), make)

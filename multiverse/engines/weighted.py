@@ -14,7 +14,6 @@ import numpy as np
 from multiverse.engines.diagnostics import TAIL_HIGH, TAIL_LOW, Floats
 from multiverse.engines.estimates import QUANTILES
 
-
 Variance: TypeAlias = Callable[[Floats], Floats]
 """Terms (n, draw), such as weight x (value - mean) -> the Monte Carlo variance of their sums, (n,)."""
 
@@ -85,7 +84,7 @@ def summarise_weighted(draws: Floats, weights: Floats, variance: Variance = inde
             "mean": mean,
             "sd": sd,
             **{name: _quantiles(ascending, places, p) for name, p in QUANTILES.items()},
-            "p_positive": (weights * (x > 0)).sum(axis=1),
+            "p_positive": np.minimum((weights * (x > 0)).sum(axis=1), 1.0),  # rounding may lift a sum of weights above 1
             "mcse_mean": np.sqrt(error),
             "ess": np.where(error > 0, alone / error, 1.0) / squares,
             "ess_tail": np.minimum(
@@ -140,7 +139,8 @@ def _ess_below(x: Floats, weights: Floats, bound: Floats, variance: Variance) ->
 def systematic_resample(weights: Floats, offsets: Floats, count: int = 0) -> np.ndarray:
     """Indices (n, count) of draws that bear equal weights, ascending: each is there about as often as it weighs.
 
-    offsets: (n,), uniform in [0, 1). count: how many, 0 for as many as there are draws. Source: Kitagawa 1996, JCGS 5(1), doi:10.1080/10618600.1996.10474692.
+    offsets: (n,), uniform in [0, 1). count: how many, 0 for as many as there are draws.
+    Source: Kitagawa 1996, JCGS 5(1), doi:10.1080/10618600.1996.10474692.
     """
     count = count or weights.shape[1]
     ticks = (np.arange(count) + offsets[:, None]) / count

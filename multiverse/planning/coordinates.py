@@ -18,6 +18,7 @@ from multiverse.planning.program import Program
 CENTRE: Final = "whitened: centre"  # (dimension,)
 SCALE: Final = "whitened: scale"  # (dimension,)
 COLUMNS: Final = "whitened: columns"  # (dimension, column)
+STRETCH: Final = "whitened: stretch"  # (dimension, column)
 
 
 class Coordinates(NamedTuple):
@@ -52,24 +53,33 @@ def without_centres(other: NonCentered, *, from_prior: bool = False) -> Coordina
 
 
 def whitened(base: Coordinates, at: Sequence[int], degrees: int) -> Coordinates:
-    """Those in which a normal approximation of the posterior in `base` is standard: `centre + scale w + columns w[at]`.
+    """Those in which an approximation of the posterior in `base` is standard normal.
 
-    Centre, scale and columns are leaves: `CENTRE`, `SCALE` and `COLUMNS`. at: the places in `w` with a column each, all
-    of them or, in a hierarchy, those of the globals. Chains start from draws of Student's t with that many degrees of
-    freedom, an even number.
+    A draw is `centre + columns w[at] + scale exp(stretch w[at]) w`, all of them leaves with these names. at: the places
+    in `w` with a column each. In a hierarchy these are the globals, and the spread of each local follows them
+    (log-linearly, so that the volume of the map is known): a funnel becomes straight, be it centered or not. Without
+    one they are all places, and scale and stretch are not looked at. Chains start from draws of Student's t with that
+    many degrees of freedom, an even number.
     """
     import jax
     import jax.numpy as jnp
 
     places, whole = np.asarray(at), len(at) == base.dimension
 
+    # Sums in one order, where a product of matrices may have another one in another lane.
+    def along(leaves: Mapping[str, Any], name: str, w: Any) -> Any:
+        return (leaves[name] * w[places]).sum(axis=1)
+
     def there(leaves: Mapping[str, Any], w: Any) -> Any:
-        # Sums in one order, where a product of matrices may have another one in another lane.
-        together = (leaves[COLUMNS] * w[places]).sum(axis=1)
-        return leaves[CENTRE] + together + (0.0 if whole else leaves[SCALE] * w)
+        z = leaves[CENTRE] + along(leaves, COLUMNS, w)
+        return z if whole else z + leaves[SCALE] * jnp.exp(along(leaves, STRETCH, w)) * w
+
+    def density(leaves: Mapping[str, Any], w: Any) -> Any:
+        value = base.potential(bare(leaves), there(leaves, w))
+        return value if whole else value - along(leaves, STRETCH, w).sum()
 
     def bare(leaves: Mapping[str, Any]) -> dict[str, Any]:
-        return {path: leaf for path, leaf in leaves.items() if path not in (CENTRE, SCALE, COLUMNS)}
+        return {path: leaf for path, leaf in leaves.items() if path not in (CENTRE, SCALE, COLUMNS, STRETCH)}
 
     def random(leaves: Mapping[str, Any], key: Any) -> Any:
         normal_key, chi_key = jax.random.split(key)
@@ -81,7 +91,7 @@ def whitened(base: Coordinates, at: Sequence[int], degrees: int) -> Coordinates:
     return Coordinates(
         f"{base.name}, whitened",
         base.dimension,
-        lambda leaves, w: base.potential(bare(leaves), there(leaves, w)),
+        density,
         lambda leaves, w: base.own(bare(leaves), there(leaves, w)),
         random,
         white=True,

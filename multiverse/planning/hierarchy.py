@@ -16,8 +16,9 @@ import numpy as np
 
 from multiverse.planning.density import potential
 from multiverse.planning.model_trace import Sites
-from multiverse.planning.program import Program
-from multiverse.planning.tracing import compiled
+from multiverse.planning.noncentered import NonCentered
+from multiverse.planning.program import Program, Signature
+from multiverse.planning.tracing import QUICK_COMPILE, compiled
 
 BLOCK_MAX: Final = 256  # numbers of a block: its Hessian costs a gradient for each, at each draw of the globals
 PATTERN_MAX: Final = 1024  # locals whose whole Hessian is looked at: 8 MiB; more must be independent of each other
@@ -31,14 +32,15 @@ ROUNDING: Final = 1e-8  # of the largest number in a row of the Hessian, float64
 class Hierarchy:
     """A program's latent sites as globals and locals.
 
-    sites: those of the program, globals first, so that a flat draw is `[globals, locals]`. globals: how many numbers
-    these have. blocks: (block, width), the places of the locals that hang together, among all locals; filled up with
-    the number of locals.
+    sites: the latent ones, globals first, so that a flat draw is `[globals, locals]`. globals: how many numbers these
+    have. blocks: (block, width), the places of the locals that hang together, among all locals; filled up with the
+    number of locals. other: the coordinates that the sites are in, if not the program's own.
     """
 
     sites: Sites
     globals: int
     blocks: np.ndarray
+    other: NonCentered | None = None
 
     @property
     def locals(self) -> int:
@@ -70,16 +72,19 @@ def split(sites: Sites) -> tuple[Sites, int] | NoHierarchy:
     return replace(sites, latents=outside + inside), count
 
 
-def find_hierarchy(program: Program) -> Hierarchy | NoHierarchy:
-    """The hierarchy of a program; its local Hessian is looked at in float64, which compiles one small function."""
+def find_hierarchy(program: Program, other: NonCentered | None = None) -> Hierarchy | NoHierarchy:
+    """The hierarchy of a program; its local Hessian is looked at in float64, which compiles one small function.
+
+    other: coordinates to look at it in, if not the program's own.
+    """
     import jax
 
-    found = split(program.sites)
+    found = split(program.sites if other is None else other.sites)
     if isinstance(found, NoHierarchy):
         return found
     sites, count = found
     with jax.enable_x64(True):
-        ties = _ties(program, sites, count)
+        ties = _ties(program, program.signature if other is None else other.signature, sites, count)
     if isinstance(ties, NoHierarchy):
         return ties
     blocks = pack(ties)
@@ -88,7 +93,7 @@ def find_hierarchy(program: Program) -> Hierarchy | NoHierarchy:
             f"{blocks.shape[1]} numbers of the sites inside plates hang together given the globals; "
             f"at most {BLOCK_MAX} can"
         )
-    return Hierarchy(sites, count, blocks)
+    return Hierarchy(sites, count, blocks, None if other is None else replace(other, sites=sites))
 
 
 def pack(parts: Iterable[np.ndarray]) -> np.ndarray:
@@ -111,10 +116,10 @@ def pack(parts: Iterable[np.ndarray]) -> np.ndarray:
     return np.array(sorted(filled), dtype=np.int64)
 
 
-def _ties(program: Program, sites: Sites, count: int) -> list[np.ndarray] | NoHierarchy:
+def _ties(program: Program, signature: Signature, sites: Sites, count: int) -> list[np.ndarray] | NoHierarchy:
     """The places of locals that hang together, part by part."""
     size = sites.dimension - count
-    looks = [look for look in _looks(program, sites, count) if np.isfinite(look(np.ones((1, size)))).all()]
+    looks = [look for look in _looks(program, signature, sites, count) if np.isfinite(look(np.ones((1, size)))).all()]
     if not looks:
         return NoHierarchy("the Hessian of the sites inside plates is finite at none of the points where it was looked at")
     sign = np.random.default_rng(0).choice([-1.0, 1.0], (1, size)) * np.linspace(1, 2, size)
@@ -140,11 +145,11 @@ def _close(a: np.ndarray, b: np.ndarray) -> bool:
     return bool((np.abs(a - b) <= ROUNDING * np.abs(b).max()).all())
 
 
-def _looks(program: Program, sites: Sites, count: int) -> list[Any]:
+def _looks(program: Program, signature: Signature, sites: Sites, count: int) -> list[Any]:
     """Functions `vectors (n, locals) -> Hessian of the locals times each`, one for each point."""
     import jax
 
-    density = potential(program.signature, sites)
+    density = potential(signature, sites)
     size = sites.dimension - count
 
     def times(leaves: Any, z: Any, vectors: Any) -> Any:
@@ -160,7 +165,7 @@ def _looks(program: Program, sites: Sites, count: int) -> list[Any]:
         ({path: leaf[0] for path, leaf in program.gather([keys[i % len(keys)]], "float64").items()}, random[i])
         for i in range(POINTS)
     ]
-    run = compiled(times, *points[0], np.zeros((VECTORS, size)))
+    run = compiled(times, *points[0], np.zeros((VECTORS, size)), options=QUICK_COMPILE)
 
     def look(leaves: Any, z: np.ndarray, vectors: np.ndarray) -> np.ndarray:
         short = -len(vectors) % VECTORS

@@ -57,8 +57,8 @@ def open_draws(store: Store, run: str, names: Sequence[str], keys: Sequence[str]
 
     A variable for each name, dims (universe, chain, draw, *site dims); coordinate `universe` = key, in the order given.
     The variable is called as the estimand or site is; `estimand_slope` and `site_slope` if both kinds have the name.
-    Site dims are called as ArviZ does: `level_dim_0`. A universe without draws (red) is NaN, and so is what one has less
-    of chains or draws than others, which other engines have answered.
+    Site dims are called as ArviZ does: `level_dim_0`. A universe without draws (red) is NaN, and so is what one has
+    less of chains or draws than others, which other engines have answered.
     Raises ResultError for unknown names or keys, and where a site has different shapes.
     """
     import xarray as xr

@@ -155,6 +155,7 @@ def decode(table: Table) -> tuple[Outcome, ...]:
             escalated=scalars.get("escalated", [None] * table.num_rows)[i] or "",
             engine=scalars["engine"][i] or "",
             batch=scalars["batch"][i] or "",
+            purpose=scalars.get(PURPOSE, [None] * table.num_rows)[i] or "",
         )
         for i in range(table.num_rows)
     )

@@ -35,6 +35,7 @@ def told(make: Callable[..., Estimates], logs: Any = LOGS, decisions: Any = DECI
         "log_marginal_mcse": 0.03,
         "_observed": ["a"] * half + ["b"] * (len(logs) - half),
         "_no_evidence": None,
+        "_relative": False,
     }
     return replace(estimates, table=estimates.table.assign(**{**given, **columns}))
 
@@ -56,7 +57,7 @@ def test_universes_are_compared_within_the_values_they_observe(make: Callable[..
     assert found.factor(first, second) == (pytest.approx(1.0), pytest.approx(0.03 * 2**0.5))
     assert found.factor(second, first).value == pytest.approx(-1.0)
     assert found.factor(first, first) == (0.0, 0.0)
-    with pytest.raises(ResultError, match="observe different values: other rows"):
+    with pytest.raises(ResultError, match="cannot be compared: other rows"):
         found.factor(first, last)
 
 
@@ -110,7 +111,7 @@ def test_bayesian_model_averaging_weighs_by_evidence(make: Callable[..., Estimat
 
 
 def test_what_cannot_be_averaged_is_refused_with_the_reason(make: Callable[..., Estimates]) -> None:
-    with pytest.raises(ResultError, match="6 green universes observe 2 different sets of values"):
+    with pytest.raises(ResultError, match="6 green universes are 2 sets that cannot be compared"):
         by_evidence(told(make))
     with pytest.raises(ResultError, match="1 of 6 green universes have no evidence to weigh by: the engine 'laplace'"):
         by_evidence(told(make, _observed="a", logs=(np.nan, -1, -1, -1, -1, -1)))
@@ -162,6 +163,35 @@ def test_bayes_factors_of_a_run_are_those_of_the_closed_form(normal_mean: Module
 def test_a_run_of_several_data_sets_is_not_averaged_and_nuts_tells_no_evidence(
     laplace_run: mv.Results, small_run: mv.Results
 ) -> None:
-    with pytest.raises(ResultError, match="50 green universes observe 5 different sets"):
+    with pytest.raises(ResultError, match="50 green universes are 5 sets that cannot be compared"):
         laplace_run.summary(weigh="evidence")
     assert set(small_run.evidence().table["no_evidence"]) == {"the engine 'nuts' tells no marginal likelihood"}
+
+
+def test_ratios_are_compared_where_they_are_to_the_same_anchor(make: Callable[..., Estimates]) -> None:
+    relative = [True, True, True, False, False, False]
+    found = evidence(told(make, _observed=["a to 1", "a to 1", "a to 2", "a", "a", "a"], _relative=relative))
+    assert list(found.table["evidence_group"]) == [2, 2, 3, 1, 1, 1]
+    assert list(found.table["evidence_relative"]) == relative
+    keys = found.table["key"]
+    assert found.factor(keys[0], keys[1]).value == pytest.approx(1.0)
+    with pytest.raises(ResultError, match="ratios to other anchors"):
+        found.factor(keys[0], keys[2])
+    rows = found.printed().rows
+    assert [row[3] == "-" for row in rows] == [False, True, True]  # no level to show
+
+
+def test_ratios_come_from_the_store(exact_engines: ModuleType, normal_mean: ModuleType) -> None:
+    """Two universes tell a marginal likelihood, two ratios: to one number, and to another."""
+    whole = {"log_marginal": -1.0, "log_marginal_mcse": 0.1}
+    ratio = {"log_ratio": -2.0, "log_ratio_mcse": 0.2, "log_ratio_of": 7.0}
+    told = iter([whole, whole, ratio, ratio])
+
+    class Ratios(exact_engines.OneRound):  # type: ignore[name-defined, misc]
+        def fit(self, batch: Any, given: Any) -> tuple[Any, ...]:
+            return tuple(replace(o, diagnostics=o.diagnostics | next(told)) for o in super().fit(batch, given))
+
+    table = mv.run(normal_mean.study(normal_mean.space(4, 1, 1)), engine=Ratios()).evidence().table
+    assert sorted(table["evidence_group"]) == [1, 1, 2, 2]
+    assert (table["evidence_relative"] == (table["log_marginal"] == -2.0)).all()
+    assert set(table["log_marginal_mcse"]) == {0.1, 0.2}

@@ -21,10 +21,10 @@ RED = (4, 7)
 
 
 @pytest.fixture
-def twelve(estimates) -> Estimates:
+def ways(make) -> Estimates:
     """Two posteriors in six ways each; two answers are red."""
     means = np.random.default_rng(8).normal(size=12)
-    return estimates(DECISIONS, means, mcse=np.linspace(0.1, 1.2, 12), red=RED)
+    return make(DECISIONS, means, mcse=np.linspace(0.1, 1.2, 12), red=RED)
 
 
 def by_hand(rows: pd.DataFrame) -> dict[frozenset[str], float]:
@@ -36,9 +36,9 @@ def by_hand(rows: pd.DataFrame) -> dict[frozenset[str], float]:
     return found
 
 
-def test_all_pairs_and_no_others(twelve: Estimates) -> None:
-    told = parameterizations(twelve)
-    expected = by_hand(twelve.table)
+def test_all_pairs_and_no_others(ways: Estimates) -> None:
+    told = parameterizations(ways)
+    expected = by_hand(ways.table)
     pairs = [frozenset(pair) for pair in zip(told.table["key"], told.table["key_other"], strict=True)]
     assert len(pairs) == len(set(pairs)) == len(expected) == 2 * 10  # five green ways of each posterior
     found = dict(zip(pairs, told.table["in_mcse"].abs(), strict=True))
@@ -49,30 +49,30 @@ def test_all_pairs_and_no_others(twelve: Estimates) -> None:
     assert told.decisions == ("geometry", "scale") and set(told.table["prior"]) == {"weak", "tight"}
 
 
-def test_printed(twelve: Estimates) -> None:
-    text = str(parameterizations(twelve))
+def test_printed(ways: Estimates) -> None:
+    text = str(parameterizations(ways))
     assert text.startswith("'effect' of universes that differ only in 'geometry' and 'scale': 20 pairs")
     assert "2 of 2 posteriors with two green parameterizations or more" in text
-    assert "centered, log and half, plain" in text or "centered, plain and " in text or ", log and " in text
+    assert "centered, log and " in text
     assert "engine" not in text
 
 
-def test_answers_of_other_engines_are_named(twelve: Estimates) -> None:
-    table = twelve.table.assign(engine=["nuts", "laplace"] * 6)
-    told = parameterizations(Estimates("effect", table, twelve.decisions, 12))
+def test_answers_of_other_engines_are_named(ways: Estimates) -> None:
+    table = ways.table.assign(engine=["nuts", "laplace"] * 6)
+    told = parameterizations(Estimates("effect", table, ways.decisions, 12))
     assert "some of these answers are from laplace: a run with engine='nuts'" in str(told)
 
 
-def test_where_nothing_is_in_two_parameterizations(estimates) -> None:
-    alone = parameterizations(estimates({"prior": ("prior", ("weak", "tight"))}, [0.0, 1.0]))
+def test_where_nothing_is_in_two_parameterizations(make) -> None:
+    alone = parameterizations(make({"prior": ("prior", ("weak", "tight"))}, [0.0, 1.0]))
     assert (alone.posteriors, alone.compared, len(alone.table)) == (0, 0, 0)
     assert math.isnan(alone.furthest) and "0 pairs" in str(alone)
-    red = parameterizations(estimates({"geometry": ("parameterization", ("a", "b"))}, [0.0, 1.0], red=(1,)))
+    red = parameterizations(make({"geometry": ("parameterization", ("a", "b"))}, [0.0, 1.0], red=(1,)))
     assert (red.posteriors, red.compared, len(red.table)) == (1, 0, 0)
 
 
-def test_an_exact_duplicate_is_no_pair(estimates) -> None:
-    both = estimates({"geometry": ("parameterization", ("a", "b", "c"))}, [0.0, 0.0, 0.5], mcse=0.1)
+def test_an_exact_duplicate_is_no_pair(make) -> None:
+    both = make({"geometry": ("parameterization", ("a", "b", "c"))}, [0.0, 0.0, 0.5], mcse=0.1)
     keys = both.table["key"]
     table = both.table.assign(same_as=[None, keys[0], None])
     told = parameterizations(Estimates("effect", table, both.decisions, 3))

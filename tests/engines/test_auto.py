@@ -37,6 +37,8 @@ def auto(exact_engines: ModuleType) -> Any:
         return Auto(
             laplace=exact_engines.Scripted(**{**cheap, **dict(laplace)}),
             nested=other,
+            reweight=None,
+            warm_nuts=None,
             nuts=exact_engines.Scripted(**{"name": "nuts", "costs": (10.0, 0.0, 10.0), **dict(nuts)}),
             audit=audit,
             seed=seed,

@@ -235,3 +235,36 @@ def test_ranks_make_a_monotone_map_and_the_order_of_chains_immaterial(seed: int)
     chains = generator.permutation(4)
     np.testing.assert_allclose(np.array(dx.convergence(x[:, chains])), np.array(dx.convergence(x)), rtol=1e-9)
     np.testing.assert_allclose(dx.rhat(-x), dx.rhat(x), rtol=1e-9)
+
+
+def anything(generator: np.random.Generator) -> Draws:
+    """One array (1, chain, draw) of a random kind: what samplers leave, and what they should not."""
+    chain, draw = int(generator.integers(1, 7)), int(generator.integers(4, 120))
+    x = np.cumsum(generator.normal(size=(1, chain, draw)), axis=2) * generator.choice([0.0, 0.1, 1.0])
+    x = x + generator.normal(size=x.shape)
+    kind = generator.integers(8)
+    if kind == 0:  # ties
+        x = np.round(x, int(generator.integers(0, 2)))
+    if kind == 1:  # a chain that stands still, or all of them, each at its own value
+        x[0, : generator.integers(1, chain + 1)] = generator.normal(size=(1, 1))
+    if kind == 2:  # all draws equal
+        x[:] = generator.normal()
+    if kind == 3:  # not finite
+        x[0, generator.integers(chain), generator.integers(draw)] = generator.choice([np.nan, np.inf, -np.inf])
+    if kind == 4:  # heavy tails, far apart
+        x = np.exp(3 * x) * generator.choice([1e-6, 1.0, 1e6])
+    if kind == 5:  # chains in two places
+        x[0, chain // 2 :] += generator.uniform(0, 20)
+    return x
+
+
+@pytest.mark.parametrize("inputs", [300, pytest.param(6000, marks=pytest.mark.slow)])
+def test_whatever_comes_in_equals_arviz(az: ModuleType, inputs: int) -> None:
+    """Constant chains, ties, one chain, few draws, NaN (infinite draws are NaN to us, and were made so for ArviZ)."""
+    generator = np.random.default_rng(inputs)
+    for number in range(inputs):
+        x = anything(generator)
+        for rule in ("rhat", "ess_bulk", "ess_mean", "mcse_mean"):
+            expected = oracle(az, rule, np.where(np.isinf(x), np.nan, x))
+            found = RULES[rule][0](x)
+            np.testing.assert_allclose(found, expected, rtol=1e-8, equal_nan=True, err_msg=f"{rule}, input {number}")

@@ -180,7 +180,7 @@ TRAPS = {
     "flat": (Reason.curvature, "not positive definite"),
     "unbounded": (Reason.mode, "no mode was found in 200 steps of Newton's method, from 4 starts"),
     "nowhere": (Reason.not_finite, "no starting point with a finite log joint"),
-    "two modes": (Reason.mode, "2 modes were found, and the draws around the highest one do not reach another with"),
+    "two modes": (Reason.modes, "2 modes were found, and the draws around the highest one do not reach another with"),
     "two modes close by": (Reason.khat, "Pareto k-hat is"),
 }
 

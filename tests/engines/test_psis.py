@@ -112,3 +112,44 @@ def test_log_weights_have_two_axes() -> None:
 def test_normalised_weights_sum_to_one() -> None:
     found = smooth(np.random.default_rng(8).normal(size=(5, 100)) * 3 + 1e4)
     np.testing.assert_allclose(normalised(found.log_weights).sum(axis=1), 1)
+
+
+def anything(generator: np.random.Generator) -> np.ndarray:
+    """One row of log weights of a random kind."""
+    draws = int(generator.integers(5, 400))
+    x = generator.standard_t(generator.choice([1, 3, 30]), draws) * generator.choice([1e-9, 0.1, 1.0, 5.0, 60.0])
+    kind = generator.integers(6)
+    if kind == 0:  # ties, also at the cutoff and at the top
+        x = np.round(x, int(generator.integers(0, 2)))
+    if kind == 1:  # weights of zero
+        x[generator.random(draws) < generator.random()] = -np.inf
+    if kind == 2:  # all equal
+        x[:] = x[0]
+    if kind == 3:  # one draw bears all
+        x[generator.integers(draws)] += 500
+    if kind == 4:  # a tail below the smallest number there is
+        x -= 800 * (generator.random(draws) < 0.9)
+    return x + generator.normal() * 300
+
+
+@pytest.mark.parametrize("inputs", [400, pytest.param(8000, marks=pytest.mark.slow)])
+def test_whatever_comes_in_is_as_arviz_has_it(inputs: int) -> None:
+    generator = np.random.default_rng(inputs)
+    for _ in range(inputs):
+        row = anything(generator)
+        if np.isfinite(row).any():
+            same(row[None])
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([np.inf, np.nan]))
+@settings(max_examples=40, deadline=None)
+def test_what_is_no_weight_spoils_its_own_universe_only(seed: int, bad: float) -> None:
+    generator = np.random.default_rng(seed)
+    log_weights = np.stack([generator.normal(size=60) for _ in range(4)])
+    good = smooth(log_weights)
+    log_weights[1, generator.integers(60)] = bad
+    found = smooth(log_weights)
+    assert not found.khat[1] < 1e300  # infinite or NaN: no gate is passed
+    np.testing.assert_array_equal(found.log_weights[1], log_weights[1])
+    for universe in (0, 2, 3):
+        np.testing.assert_array_equal(found.log_weights[universe], good.log_weights[universe])
