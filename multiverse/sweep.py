@@ -62,7 +62,7 @@ def run(
 
     plan: of `multiverse.plan`, or a study, which is planned first. store: a folder (made when it is not there), a
     store, or None: in memory. engine, executor: a name, or a value with settings, as in `NUTS(draws=1000)`; by default
-    `NUTS()` for a model, `Function()` for an `estimate` function, and this process. run: the name of the run in the
+    `Auto()` for a model, `Function()` for an `estimate` function, and this process. run: the name of the run in the
     store; one run has one engine and one set of settings. seed: replaces the engine's. keep: which draws are kept
     beside those of the estimands: "estimands" (none), "all", or names of sites. retry: red universes that are tried
     again, with other random numbers: "failures" for all of them, or the names of reasons, as in "time". time_limit:

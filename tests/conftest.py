@@ -65,6 +65,12 @@ def normal_mean() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def traps() -> ModuleType:
+    """Posteriors that are hard to answer, tests/studies/traps.py."""
+    return _study("traps")
+
+
+@pytest.fixture(scope="session")
 def exact_engines(normal_mean: ModuleType) -> ModuleType:
     """Engines without NUTS for that study, tests/studies/exact_engines.py."""
     return _study("exact_engines")

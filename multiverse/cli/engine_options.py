@@ -36,7 +36,7 @@ _OPTIONS: Final = (
         "--draws",
         metavar="N",
         type=WholeNumber(1),
-        help=f"Draws that are kept: of a chain ({_NUTS}); of a universe (of laplace and nested).",
+        help=f"Draws that are kept: of a chain ({_NUTS}); of a universe (of laplace, nested and reweight).",
     ),
     click.option(
         "--target-accept",
@@ -132,7 +132,8 @@ def _stranger(engine: Any, setting: str) -> Problem:
     from multiverse.engines.by_name import ENGINES
 
     option = "--no-ladder" if setting == "ladder" else f"--{setting.replace('_', '-')}"
-    others = [name for name, kind in ENGINES.items() if setting in {field.name for field in dataclasses.fields(kind)}]
+    have = [name for name, kind in ENGINES.items() if setting in {field.name for field in dataclasses.fields(kind)}]
+    others = [name for name in ENGINES if name in have or (name == "auto" and "nuts" in have)]  # auto passes it on
     other = f", or take an engine that has it: --engine {' or '.join(others)}" if others else ""
     return Problem(
         f"the engine {engine.name!r} has no setting {setting!r}.",

@@ -19,8 +19,8 @@ _HELP = f"""Answer every universe of STUDY.py that its store does not hold yet.
 The store is `runs/NAME` beside the study file, NAME being the name of the study; `--store` puts it elsewhere: in a
 folder, or at an address such as s3://bucket/radon. Stop it with Ctrl-C, or kill it: nothing that was finished is lost,
 and the same command goes on. A study file may hold `engine = mv.NUTS(...)` beside `study`; the options replace single
-settings of it, and an option that the engine does not have is an error. One run of a store keeps to one set of settings:
-give another `--run` for others.
+settings of it, and an option that the engine does not have is an error. One run of a store keeps to one set of
+settings: give another `--run` for others.
 
 The engine auto gives each universe to the cheapest engine that may pass its gate, has a share of the answers audited by
 NUTS started cold, and gives what is red to the next; `multiverse status` tells what each of them did.

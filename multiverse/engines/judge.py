@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from multiverse.engines.apart import groups_apart
 from multiverse.engines.diagnostics import convergence, ebfmi, rhat
 from multiverse.engines.engine import Batch
 from multiverse.engines.estimand_draws import Failure, estimand_draws
@@ -41,6 +42,8 @@ def judge(batch: Batch, lanes: LaneDraws, settings: NUTS) -> tuple[Outcome, ...]
         numbers = {name: float(values[i]) for name, values in measured.numbers.items()} | {"block": float(batch.block)}
         worst = {name: quantities[i] for name, quantities in measured.worst.items()}
         verdict = failures[i] or Failure(*settings.gate.judge(numbers, chains=settings.chains, worst=worst))
+        if verdict.reason is Reason.rhat and (apart := _apart(program, lanes, i, answers[i])):
+            verdict = Failure(Reason.modes, f"{apart}; {verdict.message}")
         draws = {str(DrawsName(ESTIMAND, name)): values for name, values in answers[i].items()}
         draws |= {str(DrawsName(SITE, name)): sites[name][i] for name in kept}
         draws |= {LOG_PRIOR: lanes.log_prior[i], LOG_LIKELIHOOD: lanes.log_likelihood[i]}
@@ -79,6 +82,16 @@ def _not_finite(lanes: LaneDraws, universe: int) -> Failure | None:
     if bad := int((~np.isfinite(values)).sum()):
         return Failure(Reason.not_finite, f"the log joint is not finite in {bad} of {values.size} draws")
     return None
+
+
+def _apart(program: Program, lanes: LaneDraws, universe: int, answers: Mapping[str, np.ndarray]) -> str:
+    """What shows that chains are in separate modes: an estimand or a global latent; else empty."""
+    sampled = [site for site in program.sites.latents if not site.is_local]
+    of_sites = _scalars([lanes.sites[site.name][universe][None] for site in sampled]) if sampled else ()
+    for name, values in (*answers.items(), *zip(_names(sampled), of_sites, strict=True)):
+        if (groups := groups_apart(np.asarray(values, np.float64))) > 1:
+            return f"the {len(values)} chains stay in {groups} places that have no value of {name!r} in common"
+    return ""
 
 
 def _summaries(batch: Batch, answers: list[dict[str, np.ndarray]]) -> dict[str, dict[str, np.ndarray]]:

@@ -113,7 +113,7 @@ class Laplace:
 
         sites = sites_to_see(batch)
         device = cast(Any, jax.config).jax_default_device or jax.local_devices()[0]
-        shape = BlockShape(self.draws, self.starts, self.degrees, self.dtype)
+        shape = BlockShape(self.draws, self.starts, self.dtype)
         key = batch.program.id, shape, batch.block, sites, str(device)
 
         def make() -> LaplaceBlock:

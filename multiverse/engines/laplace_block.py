@@ -20,11 +20,10 @@ _DERIVATIVES = Once()
 
 
 class BlockShape(NamedTuple):
-    """What is compiled in: draws and starts of a universe, degrees of freedom of its proposal (even), precision."""
+    """What is compiled in: draws and starts of a universe, precision."""
 
     draws: int
     starts: int
-    degrees: int
     dtype: str
 
 
@@ -35,7 +34,6 @@ class Proposed(NamedTuple):
     log_prior: Any
     log_likelihood: Any
     potential: Any  # minus the log joint on the unconstrained scale, nats
-    distance: Any  # squared, from the mode, in the coordinates of the proposal
 
 
 @dataclass(frozen=True)
@@ -43,8 +41,8 @@ class LaplaceBlock:
     """The two steps, compiled for arguments of one shape on one device.
 
     derivatives: `(leaves, z (universe, start, dimension)) -> potential, gradient, Hessian`.
-    propose: `(words (universe, 2) uint32, leaves, mode (universe, dimension), root (universe, dimension, dimension)) ->
-    Proposed`: mode + root t, with t multivariate Student-t. words: threefry key data of each universe.
+    propose: `(leaves, mode (universe, dimension), root (universe, dimension, dimension), t (universe, draw, dimension)) ->
+    Proposed`: what the model says at mode + root t.
     """
 
     derivatives: Any
@@ -58,42 +56,32 @@ def compile_laplace(
     leaves: Mapping[str, np.ndarray],
     shape: BlockShape,
 ) -> LaplaceBlock:
-    """Compile for words and leaves of these shapes. sites: whose draws leave the program."""
+    """Compile for a block of these words and leaves. sites: whose draws leave the program."""
     import jax
-    import jax.numpy as jnp
 
     see = evaluate(program.signature, program.sites, sites)
-    draws, starts, degrees, dtype = shape
+    draws, starts, dtype = shape
     dimension, chunk = program.sites.dimension, _chunk(leaves, draws)
 
     def propose_one(of: Any) -> Proposed:
-        words, leaves, mode, root = of
-        normal_key, chi_key = jax.random.split(jax.random.wrap_key_data(words, impl="threefry2x32"))
-        normals = jax.random.normal(normal_key, (draws, dimension), dtype)
-        # Chi-squared with an even number of degrees is a sum of exponentials: nothing is rejected, no lane waits.
-        chi_squared = 2 * jax.random.exponential(chi_key, (draws, degrees // 2), dtype).sum(axis=1)
-        t = normals * jnp.sqrt(degrees / chi_squared)[:, None]
+        leaves, mode, root, t = of
         z = mode + (t[:, None, :] * root).sum(axis=2)  # (draw, dimension)
-
         seen = jax.lax.map(lambda z: see(leaves, z), z, batch_size=chunk)
-        distance = jnp.square(t).sum(axis=1)
-        return Proposed(seen.values, seen.log_prior, seen.log_likelihood, seen.potential, distance)
+        return Proposed(seen.values, seen.log_prior, seen.log_likelihood, seen.potential)
 
-    def propose(words: Any, leaves: Any, mode: Any, root: Any) -> Any:
+    def propose(leaves: Any, mode: Any, root: Any, t: Any) -> Any:
         # One universe after the other: their draws are lanes enough, and each runs through the same code.
-        return jax.lax.map(propose_one, (words, leaves, mode, root))
+        return jax.lax.map(propose_one, (leaves, mode, root, t))
 
     universes = len(words)
     mode, root = np.zeros((universes, dimension), dtype), np.zeros((universes, dimension, dimension), dtype)
     return LaplaceBlock(
         compile_derivatives(program, leaves, (universes, starts), dtype),
-        compiled(propose, words, leaves, mode, root),
+        compiled(propose, leaves, mode, root, np.zeros((universes, draws, dimension), dtype)),
     )
 
 
-def compile_derivatives(
-    program: Program, leaves: Mapping[str, np.ndarray], lanes: tuple[int, int], dtype: str
-) -> Any:
+def compile_derivatives(program: Program, leaves: Mapping[str, np.ndarray], lanes: tuple[int, int], dtype: str) -> Any:
     """`derivatives` of a `LaplaceBlock`, compiled once in a process, on each device.
 
     leaves: of the block. lanes: how many universes it holds, and starts of each.

@@ -110,6 +110,13 @@ def _uniform(words: np.ndarray, number: int, shape: tuple[int, int, int]) -> Flo
     return np.array(points)
 
 
+def _student(words: np.ndarray, degrees: int, shape: tuple[int, int]) -> Floats:
+    """Draws (draw, dimension) of a multivariate Student-t around 0. NumPy draws normals in a third of XLA's time."""
+    generator = _generator(words, START_TRIES + 1)
+    normals = generator.standard_normal(shape)
+    return normals * np.sqrt(degrees / generator.chisquare(degrees, shape[0]))[:, None]
+
+
 def _generator(words: np.ndarray, number: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=words.astype(np.uint64), counter=[0, 0, 0, number]))
 
@@ -135,11 +142,13 @@ def _draw(
     mode = np.array([proposal.mode for proposal in filled]).astype(settings.dtype)
     root = np.array([proposal.root for proposal in filled]).astype(settings.dtype)
     here = [i for i, end in enumerate(ended) if isinstance(end, Proposal)]
-    drawn = jax.tree.map(lambda values: np.asarray(values)[here], run.propose(words, leaves, mode, root))
     df, dimension = settings.degrees, mode.shape[1]
+    t = np.array([_student(pair, df, (settings.draws, dimension)) for pair in words]).astype(settings.dtype)
+    drawn = jax.tree.map(lambda values: np.asarray(values)[here], run.propose(leaves, mode, root, t))
+    distance = np.square(t[here].astype(np.float64)).sum(axis=2)  # from the mode, in the coordinates of the proposal
     constants = np.array([filled[i].log_constant for i in here])
     log_joint = -drawn.potential.astype(np.float64)
-    log_proposal = constants[:, None] - (df + dimension) / 2 * np.log1p(drawn.distance.astype(np.float64) / df)
+    log_proposal = constants[:, None] - (df + dimension) / 2 * np.log1p(distance / df)
     offsets = np.array([_generator(words[i], START_TRIES).uniform() for i in here])
     return WeightedDraws(
         drawn.sites, drawn.log_prior, drawn.log_likelihood, log_joint, log_joint - log_proposal, offsets, {}

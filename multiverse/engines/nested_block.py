@@ -20,7 +20,9 @@ from multiverse.planning.program import Program
 from multiverse.planning.tracing import PLAIN_COMPILE, compiled
 
 LOOKS_MAX: Final = 60  # at the local Hessian until the locals have settled; 2 to 6 from a near start, 20 from a far one
+FOLLOWED: Final = 24  # at most for a draw: those that need more count as short
 SETTLED: Final = 1e-3  # local standard deviations before the last step, which squares it
+CHUNK_DRAWS: Final = 50  # at most: a chunk waits for the draw whose locals settle last
 CHUNK_NUMBERS: Final = 1 << 18  # of the largest leaf, times the draws that are looked at together: stays in the cache
 # Radon's two programs compile in 4 s instead of 8 s, and run 1.15 times as long.
 COMPILE: Final[Mapping[str, Any]] = {**PLAIN_COMPILE, "xla_backend_optimization_level": 1}
@@ -159,7 +161,7 @@ def compile_nested(
             def draw(of: Any) -> Proposed:
                 g, noise = of
                 start = near.locals + ((g - near.globals) * near.response).sum(axis=1)
-                at, white, short = settle(slope_at(leaves, g), start, blocks, looks=LOOKS_MAX, within=within)
+                at, white, short = settle(slope_at(leaves, g), start, blocks, looks=FOLLOWED, within=within)
                 z = joined(g, at + blocks.join(transposed_times(white, blocks.cut(noise))))
                 seen = see(leaves, z if other is None else other.centered(leaves, z))
                 # XLA sees that the likelihood is the same in both coordinates, and computes it once.
@@ -212,4 +214,4 @@ def _chunk(leaves: Mapping[str, np.ndarray], draws: int, width: int) -> int:
     """How many draws are looked at together: a divisor of their number, so that all chunks are one program."""
     largest = max((leaf[0].size for leaf in leaves.values()), default=1)
     most = max(1, CHUNK_NUMBERS // (max(largest, 1) * width))
-    return next(size for size in range(min(most, draws), 0, -1) if draws % size == 0)
+    return next(size for size in range(min(most, draws, CHUNK_DRAWS), 0, -1) if draws % size == 0)

@@ -16,6 +16,7 @@ UNROLLED: Final = 4  # columns of a block that are written out one after the oth
 FLOOR: Final = 1e-4  # of the mean pivot: a local that is flatter is taken to be as flat, so that steps stay finite
 REACH: Final = 5.0  # local standard deviations, the first step: a t likelihood is not log-concave, Newton leaps away
 OVERSHOT: Final = 0.9  # of the slope along a step before it: if more rises after it, the step was too long
+SHORTER: Final = 0.1  # of a step that was too long, at least
 
 
 @dataclass(frozen=True)
@@ -157,8 +158,8 @@ class Settled(NamedTuple):
 def settle(slope: Callable[[Any], Any], start: Any, blocks: Blocks, *, looks: Any, within: float) -> Settled:
     """Newton's method on the locals given the globals, block by block and safeguarded.
 
-    A block's step is at most `REACH` standard deviations long, twice as long after each good step, and halved where the
-    potential rises along it at its end more steeply than it fell before. looks: how often gradient and Hessian are
+    A block's step is at most `REACH` standard deviations long, twice as long after each good step, and shortened where
+    the potential rises along it at its end more steeply than it fell before. looks: how often gradient and Hessian are
     computed at most, after each of which a step follows, so one look answers a quadratic. within: it ends where all
     blocks have less than so many standard deviations to go.
     """
@@ -185,7 +186,10 @@ def settle(slope: Callable[[Any], Any], start: Any, blocks: Blocks, *, looks: An
     def advance(walk: Walk) -> Walk:
         there = trial(walk)
         found = curved(slope, blocks.join(there), blocks)
-        ok = (found.gradient * walk.step).sum(axis=1) <= OVERSHOT * walk.falls
+        rises = (found.gradient * walk.step).sum(axis=1)
+        ok = rises <= OVERSHOT * walk.falls
+        # Where the slope along the step is zero if it is linear; a slope that is not a number tells nothing.
+        share = jnp.where(jnp.isfinite(rises), walk.falls / jnp.maximum(rises + walk.falls, 1e-30), SHORTER)
         white = whitening(found.hessian)
         along = times(white, found.gradient)
         size = jnp.sqrt(jnp.square(along).sum(axis=1))
@@ -195,10 +199,10 @@ def settle(slope: Callable[[Any], Any], start: Any, blocks: Blocks, *, looks: An
             walk.look + 1,
             jnp.where(ok, size, jnp.inf).max(),
             (~ok | (size > walk.reach)).any(),
-            jnp.where(ok, 2 * walk.reach, walk.reach),
+            jnp.where(ok, 2 * walk.reach, REACH),
             jnp.where(here, there, walk.at),
             jnp.where(here, -transposed_times(white, along), walk.step),
-            jnp.where(ok, 1.0, walk.length / 2),
+            jnp.where(ok, 1.0, walk.length * jnp.clip(share, SHORTER, 0.5)),
             jnp.where(ok, size * jnp.minimum(size, walk.reach), walk.falls),
             jnp.where(ok[:, None, None], white, walk.white),
         )

@@ -42,8 +42,8 @@ class Reason(StrEnum):
         "Answer it with NUTS; look for a flat or unbounded posterior."
     )
     modes = (
-        "Several modes were found, and the draws reach only one. "
-        "Answer it with NUTS and more chains, started from the prior; look for parameters that may change places."
+        "The posterior has several modes, and draws do not move between them. "
+        "How much mass each has is not known: look for parameters that may change places, or order them in the prior."
     )
     curvature = (
         "The Hessian at the mode is not positive definite: the posterior is flat there, or has no normal shape. "

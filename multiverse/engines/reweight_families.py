@@ -121,9 +121,13 @@ def name_of(program: Program) -> str:
 
 
 def next_anchors(family: Family, plan: Plan, count: int) -> list[str]:
-    """The red universes to be sampled next: the worst, and then those that share the fewest options with the others."""
-    open_to = {key: outcome for key, outcome in family.red.items() if key in plan.todo and key not in family.failed}
-    left = sorted(open_to, key=lambda key: (-_badness(open_to[key]), key))
+    """The red universes to be sampled next: the worst, and of its program those that share the fewest options with it.
+
+    Of one program, since NUTS compiles each, and samples a block of it at a time.
+    """
+    open_to = family.members(key for key in family.red if key in plan.todo and key not in family.failed)
+    left = sorted(open_to, key=lambda key: (-_badness(family.red[key]), key))
+    left = [key for key in left if open_to[key] is open_to[left[0]]]
     return sorted(_spread([], left, plan, count))
 
 

@@ -84,7 +84,7 @@ def summarise_weighted(draws: Floats, weights: Floats, variance: Variance = inde
             "mean": mean,
             "sd": sd,
             **{name: _quantiles(ascending, places, p) for name, p in QUANTILES.items()},
-            "p_positive": np.minimum((weights * (x > 0)).sum(axis=1), 1.0),  # rounding may lift a sum of weights above 1
+            "p_positive": np.minimum((weights * (x > 0)).sum(axis=1), 1.0),  # rounding may lift the sum
             "mcse_mean": np.sqrt(error),
             "ess": np.where(error > 0, alone / error, 1.0) / squares,
             "ess_tail": np.minimum(

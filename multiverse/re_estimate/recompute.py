@@ -19,6 +19,7 @@ from multiverse.re_estimate.site_draws import site_draws
 from multiverse.store import parquet
 from multiverse.store.asked import ASKED
 from multiverse.store.contract import Store, Table
+from multiverse.store.handed import encode_handed, given_by
 from multiverse.store.part import PURPOSE, READS, decode, encode
 from multiverse.store.same_as import SAME_AS
 
@@ -47,6 +48,8 @@ def re_estimate(store: Store, plan: Plan, engine: Any, run: str, progress: Progr
                 outcomes.append(_answered(store, plan, engine, run, one, outcome))
                 advance(len(one.names))
             batch = _batch(plan, run, some)
+            if handed := _handed(store, some):
+                store.put("artefact", batch, encode_handed(handed))
             store.put("part", batch, _part(table, outcomes, plan, run, batch, some))
     return len(waiting)
 
@@ -123,6 +126,14 @@ def _old_rows(store: Store, some: Sequence[Owed]) -> Table:
         rows = {at: i for i, at in enumerate(zip(part["key"].to_pylist(), part["attempt"].to_pylist(), strict=True))}
         tables.append(part.take([rows[one.key, one.attempt] for one in some if one.batch == batch]))
     return parquet.union(tables).combine_chunks()
+
+
+def _handed(store: Store, some: Sequence[Owed]) -> list[Outcome]:
+    """The universes that hand something on to other batches, which then read it under the new name."""
+    at = {(one.key, one.attempt) for one in some}
+    with_artefact = {one.batch for one in some} & store.names("artefact")
+    outcomes = (outcome for batch in sorted(with_artefact) for outcome in given_by(store, batch))
+    return [outcome for outcome in outcomes if outcome.handed and (outcome.key, outcome.attempt) in at]
 
 
 def _part(table: Table, outcomes: Sequence[Outcome], plan: Plan, run: str, batch: str, some: Sequence[Owed]) -> Table:

@@ -1,4 +1,4 @@
-"""Over hundreds of conjugate universes the errors of log marginal likelihoods and Bayes factors are those that are seen."""
+"""Over hundreds of conjugate universes evidence and Bayes factors are as far off as their errors say."""
 
 from __future__ import annotations
 

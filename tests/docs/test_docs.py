@@ -36,11 +36,13 @@ SLOW = {  # they sample long, or programs that no other page has
     "choose-parameterizations.md",
     "compare-models-by-evidence.md",
     "compare-runs.md",
+    "let-auto-choose.md",
     "see-what-the-prior-does.md",
     "tutorial.md",
     "twenty-queries.md",
     "use-an-accelerator-or-float64.md",
     "use-the-laplace-engine.md",
+    "use-the-reweight-engine.md",
     "when-universes-fail.md",
 }
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from multiverse.engines.audit import SOURCES as AUDIT_SOURCES
+from multiverse.engines.audit import Audit
 from multiverse.engines.gate import SOURCES, Gate, WeightsGate
 from multiverse.engines.ladder import LADDER
 from multiverse.engines.outcome import Reason
@@ -31,6 +33,13 @@ def test_thresholds_and_sources_are_those_of_the_gate() -> None:
         shown = {name: (default, source) for name, default, _, source in rows}
         held = {f.name: (f"{getattr(kind(), f.name):g}", SOURCES[f.name]) for f in dataclasses.fields(kind)}
         assert shown == held
+
+
+def test_settings_of_audits_are_those_of_the_code() -> None:
+    rows = table("| audit | default | what it says | source |")
+    shown = {name: (default, source) for name, default, _, source in rows}
+    held = {f.name: (f"{getattr(Audit(), f.name):g}", AUDIT_SOURCES[f.name]) for f in dataclasses.fields(Audit)}
+    assert shown == held
 
 
 def test_reasons_are_those_of_outcomes() -> None:

@@ -336,3 +336,23 @@ def test_the_seed_is_that_of_all_engines(auto: Any) -> None:
     engine = auto(seed=3)
     assert {one.seed for one in engine.engines} == {3}
     assert {one.seed for one in replace(engine, seed=5).engines} == {5}
+
+
+def test_exact_duplicates_share_what_auto_finds(auto: Any, clipped_mean: ModuleType) -> None:
+    """Of those one is tried, escalated and audited; a stopped run ends as one that was not."""
+    planned = clipped_mean.planned()
+    red = sorted(planned.to_run)[:2]
+    engine = auto(audit=Audit(share=0.5), laplace={"red": red}, nuts={"red": red[:1]})
+    whole = MemoryStore()
+    results = run(planned, store=whole, engine=engine, progress=no_progress)
+    rows = results.sql("select * from universes").set_index("key")
+    assert len(rows) == 12 and rows["same_as"].notna().sum() == 12 - len(planned.to_run)
+    for key, ran in rows["same_as"].dropna().items():
+        assert rows.loc[key, "engine"] == rows.loc[ran, "engine"]
+        assert rows.loc[key, "attempt"] == rows.loc[ran, "attempt"]
+    for stopped in range(1, 4):
+        store = MemoryStore()
+        with pytest.raises(RuntimeError, match="stopped"):
+            run(planned, store=store, engine=engine, executor=Stops([stopped]), progress=no_progress)
+        run(planned, store=store, engine=engine, progress=no_progress)
+        assert end_state(store).equals(end_state(whole))

@@ -98,6 +98,9 @@ def test_what_auto_asks_first_and_its_settings_are_shown(planned: Plan) -> None:
     assert head.startswith("Forecast: about 7 s on 2 workers with the engine 'chooser'")
     assert lines[0].split("  ")[-1].strip() == "auto asks first"
     assert "can take" in found._repr_html_() and found._repr_html_().count("<tr>") == len(lines)
+    whole = replace(planned, forecast=found)
+    assert found._repr_html_() in whole._repr_html_() and "about 7 s on 2 workers" in repr(whole)
+    assert "can take" not in repr(whole)  # a plan stays short
 
 
 def test_a_pilot_times_the_gradients_of_what_is_to_be_done(planned: Plan) -> None:

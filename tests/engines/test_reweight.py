@@ -32,10 +32,11 @@ from multiverse.testing_engines import Answers, answer
 ENGINE = Reweight(nuts=NUTS(warmup=200))  # for one program: the tests here share what is compiled
 WITHIN = 4  # Monte Carlo standard errors; of some 300 comparisons one in fifty sets of seeds has a larger one
 PADDED = ["two", "five", "eight"]  # rows dropped: one program
+KEEP = ["mu", "twice", "residual"]  # by all: what is seen is compiled in
 
 
 def planned_of(normal_mean: ModuleType, *at: Any) -> Plan:
-    return plan(normal_mean.study(normal_mean.space(*at)))
+    return plan(normal_mean.study(normal_mean.space(*at))).keeping(KEEP)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def thirty(normal_mean: ModuleType) -> Plan:
 
 @pytest.fixture(scope="module")
 def answered(thirty: Plan) -> mv.Results:
-    return mv.run(thirty, engine=ENGINE, keep=["mu", "twice", "residual"])
+    return mv.run(thirty, engine=ENGINE, keep=KEEP)
 
 
 def rows_of(results: mv.Results) -> pd.DataFrame:
@@ -165,10 +166,10 @@ def test_a_universe_has_the_same_bits_in_any_company(thirty: Plan) -> None:
 def test_wide_universes_are_not_answered_from_narrow_anchors(normal_mean: ModuleType, tmp_path: Path) -> None:
     """The trap of a wider space: its anchors are there, and could not have visited the tails of the new priors."""
     narrow = planned_of(normal_mean, ["narrow"], 2, PADDED)
-    first = mv.run(narrow, store=tmp_path / "store", engine=ENGINE)
+    first = mv.run(narrow, store=tmp_path / "store", engine=ENGINE, keep=KEEP)
     assert rows_of(first).ok.all()
     batches = set(rows_of(first).batch)
-    whole = rows_of(mv.run(planned_of(normal_mean, 5, 2, PADDED), store=tmp_path / "store", engine=ENGINE))
+    whole = rows_of(mv.run(planned_of(normal_mean, 5, 2, PADDED), store=tmp_path / "store", engine=ENGINE, keep=KEEP))
     assert whole.ok.all() and batches < set(whole.batch)
     wide = whole[whole.prior.isin(["wide", "unit", "below"])]
     assert (wide.attempt > 1).all()  # red at first
@@ -197,12 +198,12 @@ class Dying(mv.Local):
 def test_a_killed_sweep_ends_like_one_that_was_not(thirty: Plan, tmp_path: Path, batches: int) -> None:
     """Its anchors are used again, and the same ones follow."""
     whole, killed = FolderStore(tmp_path / "whole"), FolderStore(tmp_path / "killed")
-    mv.run(thirty, store=whole, engine=ENGINE)
+    mv.run(thirty, store=whole, engine=ENGINE, keep=KEEP)
     Dying.left = batches
     with pytest.raises(KeyboardInterrupt):
-        mv.run(thirty, store=killed, engine=ENGINE, executor=Dying())
+        mv.run(thirty, store=killed, engine=ENGINE, keep=KEEP, executor=Dying())
     before = len(killed.names("part"))
-    results = mv.run(thirty, store=killed, engine=ENGINE)
+    results = mv.run(thirty, store=killed, engine=ENGINE, keep=KEEP)
     assert before == batches and results.status()["green"] == 30
     assert end_state(killed).equals(end_state(whole))
 
@@ -289,3 +290,56 @@ def test_a_price_is_told_of_models_only(thirty: Plan) -> None:
     assert cheap is not None and dear is not None
     assert cheap.once < dear.once and cheap.universe < dear.universe and cheap.compile == dear.compile
     assert ENGINE.price(replace(program, kind="plain"), 1e-6) is None
+
+
+def heights(data: Mapping[str, Any], *, spread: Any, family: Any, scale: float) -> None:
+    level = numpyro.sample("level", dist.Normal(0.0, scale))
+    noise = numpyro.sample("noise", spread)
+    numpyro.sample("y", family(level, noise), obs=data["y"])
+
+
+def student(level: Any, noise: Any) -> Any:
+    return dist.StudentT(4.0, level, noise)
+
+
+VALUES = np.random.default_rng(3).standard_t(4, 20) + 1.0
+SCALES = {"1": 1.0, "2": 2.0, "4": 4.0, "8": 8.0}
+
+
+def quadrature(spread: Any, family: Any, scale: float) -> tuple[float, float]:
+    """The posterior mean of the level and the log marginal likelihood, on a grid."""
+    level, noise = (np.linspace(*at) for at in ((-6.0, 8.0, 701), (0.02, 8.0, 800)))
+    grid = level[:, None], noise[None, :]
+    log_joint = norm(0, scale).logpdf(grid[0]) + np.asarray(spread.log_prob(grid[1]), float)
+    log_joint = log_joint + np.asarray(family(grid[0][..., None], grid[1][..., None]).log_prob(VALUES), float).sum(-1)
+    density = np.exp(log_joint - log_joint.max())
+    area = (level[1] - level[0]) * (noise[1] - noise[0])
+    mean = float((density * grid[0]).sum() / density.sum())
+    return mean, float(log_joint.max() + np.log(density.sum() * area))
+
+
+@pytest.mark.slow  # compiles four programs, two of them for NUTS
+def test_anchors_answer_across_programs() -> None:
+    """Likelihoods and supports of other kinds: densities are compared on the scale of the model."""
+    spreads = {"half normal": dist.HalfNormal(2.0), "uniform": dist.Uniform(0.0, 8.0)}
+    families = {"normal": dist.Normal, "student": student}
+    study = mv.Study(
+        name="heights",
+        data={"y": VALUES},
+        model=heights,
+        estimands={"level": "level"},
+        space=mv.Space(spread=mv.prior(spreads), family=mv.likelihood(families), scale=mv.prior(SCALES)),
+    )
+    planned = plan(study)
+    assert len(planned.programs) == 4
+    rows = rows_of(mv.run(planned, engine=Reweight()))
+    assert rows.ok.all() and rows.log_ratio_of.nunique() == 1
+    sampled = rows[rows.anchors.isna()].program
+    assert 0 < sampled.nunique() < rows.program.nunique() == 4
+    known = []
+    for _, row in rows.iterrows():
+        mean, log_marginal = quadrature(spreads[row.spread], families[row.family], SCALES[row.scale])
+        assert abs(row["mean"] - mean) < WITHIN * row.mcse_mean
+        known.append(row.log_ratio - log_marginal)
+    off, errors = np.array(known), rows.log_ratio_mcse.to_numpy()
+    assert (np.abs(off - off[errors.argmin()]) < WITHIN * errors + 1e-3).all()  # the grid's error

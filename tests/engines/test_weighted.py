@@ -98,3 +98,10 @@ def test_a_resample_holds_each_draw_as_often_as_it_weighs(seed: int, offset: flo
 
 def test_the_effective_sample_size_of_weights() -> None:
     np.testing.assert_allclose(importance_ess(np.array([[0.25] * 4, [1.0, 0, 0, 0]])), [4, 1])
+
+
+def test_a_probability_is_never_above_one() -> None:
+    """Weights of 4,000 draws may sum to 1.0000000000000002."""
+    weights = normalised(np.random.default_rng(3).normal(size=(200, 4000)))
+    assert (weights.sum(axis=1) > 1).any()
+    assert (summarise_weighted(np.ones((200, 4000)), weights)["p_positive"] <= 1).all()

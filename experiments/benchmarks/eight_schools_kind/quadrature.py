@@ -12,8 +12,8 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+from schools import EFFECT, ERROR, NAMES
 from scipy.special import gammaln
-from study import EFFECT, ERROR, NAMES
 
 MU = (-120.0, 140.0, 1.3)  # first, last, step
 LOG_TAU = (-14.0, 6.0, 0.1)

@@ -1,7 +1,7 @@
 """200 universes of the eight schools: how far effects may spread, how heavy their tails are, how the model is written.
 
-Data: Rubin 1981, Journal of Educational Statistics 6(4), doi:10.3102/10769986006004377. The prior scales of the spread
-go over two decades: from 0.5, where all schools are one, to 50, where each stands for itself.
+The prior scales of the spread go over two decades: from 0.5, where all schools are one, to 50, where each stands for
+itself.
 """
 
 from __future__ import annotations
@@ -13,15 +13,13 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 from numpyro.infer.reparam import LocScaleReparam
+from schools import EFFECT, ERROR
 
 import multiverse as mv
 
-EFFECT = np.array([28.0, 8.0, -3.0, 7.0, -1.0, 1.0, 18.0, 12.0])
-ERROR = np.array([15.0, 10.0, 16.0, 11.0, 9.0, 11.0, 10.0, 18.0])
 SPREADS = tuple(float(scale) for scale in np.geomspace(0.5, 50, 10).round(2))
 DEGREES = (2.5, 4.0, 8.0, 15.0, 30.0)
 CENTERS = (5.0, 20.0)
-NAMES = ("mu", "tau", *(f"theta {j}" for j in range(len(EFFECT))))
 
 
 def model(data: Mapping[str, Any], *, spread: float, degrees: float, center: float) -> None:

@@ -137,13 +137,21 @@ def _is_ours(way: Way) -> bool:
     return way.side.startswith(OURS)
 
 
-def _spread(values: Sequence[float], digits: int = 0) -> str:
-    return f"{median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+def _spread(values: Sequence[float], digits: int | None = None) -> str:
+    places = (1 if min(values) < 20 else 0) if digits is None else digits
+    return _around([f"{value:.{places}f}" for value in (median(values), min(values), max(values))])
 
 
 def _times(values: Sequence[float]) -> str:
-    digits = 0 if min(values) > 20 else 1
-    return f"{median(values):.{digits}f}× ({min(values):.{digits}f} to {max(values):.{digits}f})"
+    places = 0 if min(values) > 20 else 1
+    middle, least, most = (f"{value:,.{places}f}" for value in (median(values), min(values), max(values)))
+    return _around([f"{middle}×", least, most], alone=len(values) == 1)
+
+
+def _around(told: Sequence[str], *, alone: bool = False) -> str:
+    """The middle, with the extremes where there are several rounds."""
+    middle, least, most = told
+    return middle if alone or least == most else f"{middle} ({least} to {most})"
 
 
 def joined(rounds: Iterable[Measured]) -> Measured:
@@ -175,7 +183,7 @@ def main() -> None:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     load = " ".join(f"{load:.1f}" for load in os.getloadavg())
     print(f"{platform.machine()}, {cores} cores, Python {platform.python_version()}, load {load}")
-    print(f"median (least to most) of {given.repeats} rounds\n")
+    print(f"{given.repeats} rounds; where there are several, median (least to most)\n")
     print(times_table(measured), "How many times as much the others take, in wall time, then in CPU time:", sep="\n\n")
     print("", ratios_table(measured, "seconds"), ratios_table(measured, "cpu"), sep="\n\n")
     print("\n" + scaling_table(sys.executable, [engine for engine in given.engines if engine in SCALED]) + "\n")
