@@ -67,15 +67,17 @@ def cost() -> Any:
         color=alt.Color(
             "engine:N", title=None, sort=names, scale=alt.Scale(domain=names, range=COST_COLOURS[: len(names)])
         ),
-        strokeDash=alt.StrokeDash(
-            "start:N",
-            title=None,
-            scale=alt.Scale(domain=["compiled before", "nothing compiled"], range=[[1, 0], [5, 3]]),
-        ),
     )
-    return (lines.mark_line(strokeWidth=1.6) + lines.mark_point(filled=True, size=22)).properties(
-        width=WIDTH - 60, height=230
+    dash = alt.StrokeDash(
+        "start:N",
+        title=None,
+        scale=alt.Scale(domain=["compiled before", "nothing compiled"], range=[[1, 0], [5, 3]]),
     )
+    detail = alt.Detail("start:N")
+    return (
+        lines.mark_line(strokeWidth=1.6).encode(strokeDash=dash)
+        + lines.mark_point(filled=True, size=22).encode(detail=detail)
+    ).properties(width=WIDTH - 60, height=230)
 
 
 KHAT_STEPS = [0.0, 0.3, WeightsGate().khat_max]

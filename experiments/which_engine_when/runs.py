@@ -11,7 +11,7 @@ import multiverse as mv
 from multiverse.engines.reweight import Reweight
 
 DEGREES = 8  # of freedom of the Laplace engine's proposal
-CHOSEN = 40  # draws whose weights are drawn
+CHOSEN = 32  # draws whose weights are drawn
 
 
 def skewed() -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -41,8 +41,8 @@ class LaplaceBlock:
     """The two steps, compiled for arguments of one shape on one device.
 
     derivatives: `(leaves, z (universe, start, dimension)) -> potential, gradient, Hessian`.
-    propose: `(leaves, mode (universe, dimension), root (universe, dimension, dimension), t (universe, draw, dimension)) ->
-    Proposed`: what the model says at mode + root t.
+    propose: `(leaves, mode (universe, dimension), root (universe, dimension, dimension), t (universe, draw, dimension))
+    -> Proposed`: what the model says at mode + root t.
     """
 
     derivatives: Any

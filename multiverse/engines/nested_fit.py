@@ -35,14 +35,18 @@ SHORT_MAX: Final = 0.005  # of the draws whose locals were not followed to their
 
 
 class Try(NamedTuple):
-    """How locals are proposed. heavy: from a t instead of a Gaussian. within: `settle`'s, for the modes of the locals."""
+    """How a universe is tried. heavy: locals come from a t instead of a Gaussian. within: `settle`'s, for their modes.
+
+    more: how many times the draws that were asked for are made, of which as many are kept.
+    """
 
     heavy: bool
     within: float
+    more: int
 
 
-FIRST: Final = Try(heavy=False, within=3.0)  # a step from so near suffices for weights: exact if locals are normal
-HEAVY: Final = Try(heavy=True, within=0.1)
+FIRST: Final = Try(heavy=False, within=3.0, more=1)  # a step from so near suffices for weights: exact if locals are normal
+HEAVY: Final = Try(heavy=True, within=0.1, more=3)
 
 
 def block_leaves(batch: Batch, keys: Sequence[str], dtype: str) -> tuple[list[str], dict[str, np.ndarray]]:
@@ -69,7 +73,7 @@ def fit_block(run: NestedBlock, batch: Batch, keys: Sequence[str], settings: Nes
             break
         drawn = _draw(run, words, leaves, modes, todo, tried, settings)
         for key, outcome in _judged(batch, [keys[i] for i in todo], modes, todo, drawn, settings).items():
-            outcomes[key] = _better(outcome, outcomes.get(key))
+            outcomes[key] = _better(_thinned(outcome, tried.more), outcomes.get(key))
         todo = [i for i in todo if outcomes[keys[i]].reason in RETRIED]
     for key in keys:
         if key not in outcomes:
@@ -97,7 +101,8 @@ def _draw(
     near = Near(*(part.astype(dtype) for part in modes.near))
     walks = {i: _Walk([Component(modes.proposal(i).mode, modes.proposal(i).root)], [], []) for i in todo}
     seen: list[Proposed] = []
-    for number in range(settings.rounds):
+    rounds = settings.rounds * tried.more
+    for number in range(rounds):
         g, noise = np.zeros((universes, draws, count)), np.zeros((universes, draws, size))
         log_noise = np.zeros((universes, draws))
         for i, walk in walks.items():
@@ -111,7 +116,7 @@ def _draw(
             walk.g.append(g[i])
             log_local = log_noise[i] + found.log_det[place].astype(np.float64) / 2
             walk.log_ratio.append(-found.weighed[place].astype(np.float64) - log_local)
-            if number + 1 < settings.rounds:
+            if number + 1 < rounds:
                 walk.components.append(adapted(walk.components[-1], *walk.weighed()))
     offsets = [generator(words[i], FIRST_DRAW - 1).uniform() for i in todo]
     return WeightedDraws(
@@ -154,6 +159,11 @@ def _judged(
             message = f"the mode of the locals was not reached in {share:.2g} of the draws of the globals"
             wrong.setdefault(key, Failure(Reason.mode, message))
     return judge_weighted(batch, keys, drawn, settings.gate, wrong)
+
+
+def _thinned(outcome: Outcome, more: int) -> Outcome:
+    """Every so-many-th draw is kept: of a systematic resample, a systematic resample."""
+    return replace(outcome, draws={name: values[:, ::more] for name, values in outcome.draws.items()})
 
 
 def _better(new: Outcome, old: Outcome | None) -> Outcome:

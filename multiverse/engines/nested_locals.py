@@ -15,7 +15,9 @@ import numpy as np
 UNROLLED: Final = 4  # columns of a block that are written out one after the other; more are a loop
 FLOOR: Final = 1e-4  # of the mean pivot: a local that is flatter is taken to be as flat, so that steps stay finite
 REACH: Final = 5.0  # local standard deviations, the first step: a t likelihood is not log-concave, Newton leaps away
+NEARLY: Final = 0.1  # standard deviations to go, below which rounding alone may make a step look too long
 OVERSHOT: Final = 0.9  # of the slope along a step before it: if more rises after it, the step was too long
+ARRIVED: Final = 1e-4  # standard deviations
 SHORTER: Final = 0.1  # of a step that was too long, at least
 
 
@@ -186,19 +188,20 @@ def settle(slope: Callable[[Any], Any], start: Any, blocks: Blocks, *, looks: An
     def advance(walk: Walk) -> Walk:
         there = trial(walk)
         found = curved(slope, blocks.join(there), blocks)
-        rises = (found.gradient * walk.step).sum(axis=1)
-        ok = rises <= OVERSHOT * walk.falls
-        # Where the slope along the step is zero if it is linear; a slope that is not a number tells nothing.
-        share = jnp.where(jnp.isfinite(rises), walk.falls / jnp.maximum(rises + walk.falls, 1e-30), SHORTER)
         white = whitening(found.hessian)
         along = times(white, found.gradient)
         size = jnp.sqrt(jnp.square(along).sum(axis=1))
+        rises = (found.gradient * walk.step).sum(axis=1)
+        # Where a block has arrived, slopes are rounding errors.
+        ok = (rises <= OVERSHOT * walk.falls) | (size < ARRIVED)
+        # Where the slope along the step is zero if it is linear; a slope that is not a number tells nothing.
+        share = jnp.where(jnp.isfinite(rises), walk.falls / jnp.maximum(rises + walk.falls, 1e-30), SHORTER)
         along = along * jnp.minimum(1.0, walk.reach / jnp.maximum(size, 1e-30))[:, None]
         here = ok[:, None]
         return Walk(
             walk.look + 1,
             jnp.where(ok, size, jnp.inf).max(),
-            (~ok | (size > walk.reach)).any(),
+            jnp.where(ok, size > walk.reach, walk.falls > NEARLY**2).any(),
             jnp.where(ok, 2 * walk.reach, REACH),
             jnp.where(here, there, walk.at),
             jnp.where(here, -transposed_times(white, along), walk.step),

@@ -55,6 +55,7 @@ class Densities:
     def __init__(self, program: Program, draws: int, dtype: str, see: tuple[str, ...] = ()):
         self._program, self._count, self._dtype, self._see = program, draws, dtype, see
         self._compiled = _compile(program, draws, dtype, see)
+        self._identities: dict[tuple[str, frozenset[str]], str] = {}
 
     def log_prior(self, key: str, at: Draws) -> Floats:
         """The log prior, on the scale of the model; -inf outside the support of the universe."""
@@ -123,6 +124,8 @@ class Densities:
 
     def _identity(self, key: str, part: _Part) -> str:
         """The numbers that a part of the density depends on; data by their fingerprint."""
+        if (key, part.paths) in self._identities:
+            return self._identities[key, part.paths]
         program = self._program
         member = program.members[key]
         told = [program.id]
@@ -131,7 +134,8 @@ class Densities:
         for name in program.signature.options:
             leaves = program.choices[name, member.universe[name]]
             told += [f"{path}={leaves[path].tobytes().hex()}" for path in sorted(leaves.keys() & part.paths)]
-        return "|".join(told)
+        self._identities[key, part.paths] = "|".join(told)
+        return self._identities[key, part.paths]
 
 
 class _Part(NamedTuple):

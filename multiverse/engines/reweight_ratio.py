@@ -21,6 +21,7 @@ from multiverse.engines.weighted import normalised
 from multiverse.planning.observed_data import Observed, observed_data
 from multiverse.planning.program import Program
 
+AT_ONCE: Final = 10_000  # universes of a program that are looked at together
 REMEMBERED: Final = 100_000  # universes of a process
 DIGITS: Final = 12  # hexadecimal, of a number that a double holds exactly
 
@@ -57,7 +58,10 @@ def observed(program: Program, keys: Sequence[str]) -> Mapping[str, Observed]:
     """What some universes of a program observe, by key; remembered."""
     known = {key: seen for key in keys if (seen := _OBSERVED.get(key)) is not None}
     if missing := [key for key in keys if key not in known]:
-        known |= observed_data(replace(program, members={key: program.members[key] for key in missing}))
+        few = len(program.members) > AT_ONCE  # else all of them, as the model is traced each time
+        known |= observed_data(
+            replace(program, members={key: program.members[key] for key in missing}) if few else program
+        )
         if len(_OBSERVED) > REMEMBERED:
             _OBSERVED.clear()
         _OBSERVED.update(known)

@@ -1,9 +1,10 @@
 """NUTS that starts warm: from Laplace's approximation of each universe, in coordinates whitened by it.
 
-Chains start at draws of a Student-t around the mode and move in coordinates in which the approximation is a standard
-normal. So warm-up has little left to find: step size and (diagonal) mass are still adapted, from near where they end.
-The chains' starts are wider than the approximation, not than any posterior that could be: R-hat cannot see a mode that
-no start of the search led to, just as for a Laplace fit. A universe with several modes is not started warm.
+Chains move in coordinates in which the approximation is a standard normal, so warm-up has the step size left to find.
+Each chain starts from its own draw of a Student-t with 8 degrees of freedom around the mode, which is wider than the
+approximation: chains that began apart and agree have forgotten where they began, and R-hat and ESS are gated as ever.
+It is not wider than any posterior that could be: R-hat does not see a mode that no start of the search led to, just as
+k-hat does not for a Laplace fit. Where the search found several modes, chains are not started warm.
 """
 
 from __future__ import annotations
@@ -17,10 +18,15 @@ from multiverse.engines.engine import Batch
 from multiverse.engines.ladder import FITTING, LADDER, SAMPLING, Rung, rung_of
 from multiverse.engines.nuts import NUTS
 from multiverse.engines.outcome import Outcome
+from multiverse.engines.price import Price
 from multiverse.engines.proposal import NoProposal
-from multiverse.engines.warm_fit import DEGREES, Fit, columns_at, fit_batch
+from multiverse.engines.warm_fit import COLUMNS_MAX, DEGREES, Fit, columns_at, fit_batch
 from multiverse.planning.coordinates import CENTRE, COLUMNS, SCALE, STRETCH, Coordinates, as_written, whitened
+from multiverse.planning.hierarchy import NoHierarchy, split
 from multiverse.planning.program import Program
+
+SEARCH_COMPILE_SECONDS: Final = 4.0  # of the search for modes, measured 2 (joint) to 6 (marginal); none after Laplace
+SEARCH_LOOKS: Final = 40  # at a Hessian, over all starts: 4 starts x 5 to 12 steps
 
 COLD: Final = Rung("cold", reasons=(*SAMPLING, *FITTING))  # NUTS as it is, with `cold_warmup`
 
@@ -29,12 +35,15 @@ COLD: Final = Rung("cold", reasons=(*SAMPLING, *FITTING))  # NUTS as it is, with
 class WarmNUTS(NUTS):
     """The settings of warm NUTS: those of NUTS, and how it goes on where a warm start is of no use.
 
-    warmup: of the first attempt, which starts warm. cold_warmup: of all others, which start as `start` says. ladder:
-    how a universe is tried again whose warm start failed, or whose posterior has no mode to start from: cold, then on
-    the rungs of NUTS; `()` for not at all.
+    warmup: of the first attempt, which starts warm; 50 to 150 were measured (docs/adr/0016). target_accept: higher than
+    that of NUTS, since step sizes from few transitions differ from chain to chain, and a block waits for the smallest.
+    dense_mass: of attempts that start cold; whitened coordinates have no mass to adapt. cold_warmup: of attempts that
+    start cold, where `start` says. ladder: how a universe is tried again whose warm start failed, or whose posterior
+    has no mode to start from: cold, then on the rungs of NUTS; `()` for not at all.
     """
 
     warmup: int = 75
+    target_accept: float = 0.9
     cold_warmup: int = 500
     ladder: tuple[Rung, ...] = (COLD, *LADDER)
     name: ClassVar[str] = "warm_nuts"
@@ -62,6 +71,19 @@ class WarmNUTS(NUTS):
         return tuple(
             self._placed(replace(outcomes[key], seconds=outcomes[key].seconds + each), batch) for key in batch.keys
         )
+
+    def price(self, program: Program, gradient: float) -> Price | None:
+        """What a program costs where the warm start is of use; gradient: seconds of one value and gradient of one lane.
+
+        None for what is no model.
+        """
+        price = super().price(program, gradient)
+        found = split(program.sites)
+        numbers = program.sites.dimension if isinstance(found, NoHierarchy) else found[1]
+        if price is None or numbers > COLUMNS_MAX:
+            return None
+        fit = SEARCH_LOOKS * (1 + 2 * numbers) * gradient
+        return price._replace(compile=price.compile + SEARCH_COMPILE_SECONDS, universe=price.universe + fit)
 
     def _coordinates(self, program: Program, rung: Rung | None) -> Coordinates:
         if rung is not None:

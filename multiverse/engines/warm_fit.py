@@ -35,6 +35,8 @@ from multiverse.planning.tracing import QUICK_COMPILE, compiled
 DTYPE: Final = "float64"  # of the search, whatever the chains have: it stalls in float32 (docs/adr/0013-laplace.md)
 DEGREES: Final = 8  # of freedom of the t from which chains start: wider than what the fit has of the posterior
 
+COLUMNS_MAX: Final = 500  # 1 MiB a lane in float32; a Hessian of all numbers costs a gradient for each of them
+
 _HIERARCHIES, _LOCALS = Once(), Once()
 
 
@@ -68,6 +70,11 @@ def fit_batch(batch: Batch, seed: int) -> dict[str, Fit | NoProposal]:
     import jax
 
     hierarchy = _hierarchy(batch.program)
+    if (columns := len(columns_at(batch.program))) > COLUMNS_MAX:
+        many = NoProposal(
+            Reason.structure, f"{columns} latent numbers hang together; a warm start is for {COLUMNS_MAX} at most"
+        )
+        return dict.fromkeys(batch.keys, many)
     fits: dict[str, Fit | NoProposal] = {}
     with jax.enable_x64(True):
         search = _Joint(batch, seed) if isinstance(hierarchy, NoHierarchy) else _Marginal(batch, seed, hierarchy)

@@ -66,9 +66,9 @@ def whitened(base: Coordinates, at: Sequence[int], degrees: int) -> Coordinates:
 
     places, whole = np.asarray(at), len(at) == base.dimension
 
-    # Sums in one order, where a product of matrices may have another one in another lane.
     def along(leaves: Mapping[str, Any], name: str, w: Any) -> Any:
-        return (leaves[name] * w[places]).sum(axis=1)
+        # A sum in one order, where a product of matrices may have another one in another lane.
+        return (leaves[name] * (w if whole else w[places])).sum(axis=1)
 
     def there(leaves: Mapping[str, Any], w: Any) -> Any:
         z = leaves[CENTRE] + along(leaves, COLUMNS, w)

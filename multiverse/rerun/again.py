@@ -101,8 +101,12 @@ def _again(
 
 
 def _by_who(engine: Any, answers: Mapping[str, Answer]) -> tuple[dict[str, Answer], dict[str, Answer]]:
-    """Answers of engines that the run's own engine asked, and its own ones."""
-    asked = {key: answer for key, answer in answers.items() if who_answered(engine, answer) is not engine}
+    """Answers of engines that the run's own engine asked, or that hang on other batches; and all others."""
+    asked = {
+        key: answer
+        for key, answer in answers.items()
+        if who_answered(engine, answer) is not engine or answer.reads or answer.purpose
+    }
     return asked, {key: answer for key, answer in answers.items() if key not in asked}
 
 

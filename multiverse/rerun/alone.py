@@ -38,7 +38,8 @@ def plan_alone(
     was recorded is planned again. refuse: raises where a study with this identity is not the one that the store belongs
     to. Raises ResultError where the study does not have the universe any more.
     """
-    if (space := space_of(study.space, universe.labels)) is not None:
+    # what was answered from other universes needs them in the plan
+    if not answer.reads and (space := space_of(study.space, universe.labels)) is not None:
         try:
             small = plan(replace(study, space=space), progress=no_progress).keeping(keep)
         except PlanError:

@@ -342,7 +342,7 @@ def test_exact_duplicates_share_what_auto_finds(auto: Any, clipped_mean: ModuleT
     """Of those one is tried, escalated and audited; a stopped run ends as one that was not."""
     planned = clipped_mean.planned()
     red = sorted(planned.to_run)[:2]
-    engine = auto(audit=Audit(share=0.5), laplace={"red": red}, nuts={"red": red[:1]})
+    engine = replace(auto(audit=Audit(share=0.5), laplace={"red": red}, nuts={"red": red[:1]}), by_price=False)
     whole = MemoryStore()
     results = run(planned, store=whole, engine=engine, progress=no_progress)
     rows = results.sql("select * from universes").set_index("key")

@@ -97,10 +97,19 @@ def test_counts_are_of_all_chains(planned: Plan, lanes: LaneDraws) -> None:
 
 def test_chains_that_disagree_are_red_and_the_message_names_the_quantity(planned: Plan, lanes: LaneDraws) -> None:
     mu = lanes.sites["mu"].copy()
-    mu[2, 0] += 5
+    mu[2, 0] += 1.5 * mu[2, 0].std()
     outcomes = judge(batch_of(planned), lanes._replace(sites={**lanes.sites, "mu": mu}), SETTINGS)
     assert outcomes[2].reason is Reason.rhat
     assert "'mu'" in outcomes[2].message and "above 1.1" in outcomes[2].message
+    assert [o.ok for o in outcomes] == [True, True, False, True]
+
+
+def test_chains_in_places_of_their_own_show_several_modes(planned: Plan, lanes: LaneDraws) -> None:
+    mu = lanes.sites["mu"].copy()
+    mu[2, 0] += 20 * mu[2, 0].std()
+    outcomes = judge(batch_of(planned), lanes._replace(sites={**lanes.sites, "mu": mu}), SETTINGS)
+    assert outcomes[2].reason is Reason.modes
+    assert outcomes[2].message.startswith("the 4 chains stay in 2 places that have no value of 'mu' in common; R-hat")
     assert [o.ok for o in outcomes] == [True, True, False, True]
 
 

@@ -116,7 +116,7 @@ def test_differences_of_log_ratios_are_bayes_factors(normal_mean: ModuleType, an
         covariance = normal_mean.NOISES[row.noise] ** 2 * np.eye(len(y)) + sd**2
         exact.append(multivariate_normal(np.full(len(y), mean), covariance).logpdf(y))
     off = rows.log_ratio - np.array(exact)  # the same number for all, but for their errors
-    reference = rows.log_ratio_mcse.idxmin()
+    reference = int(rows.log_ratio_mcse.to_numpy().argmin())
     assert rows.log_ratio_mcse[reference] < 1e-9  # to itself
     apart, known = (off - off[reference]).abs(), rows.log_ratio.notna()
     assert known.sum() >= 24  # the others share too few draws with the first anchor
@@ -206,6 +206,13 @@ def test_a_killed_sweep_ends_like_one_that_was_not(thirty: Plan, tmp_path: Path,
     results = mv.run(thirty, store=killed, engine=ENGINE, keep=KEEP)
     assert before == batches and results.status()["green"] == 30
     assert end_state(killed).equals(end_state(whole))
+
+
+def test_answers_are_had_again(answered: mv.Results) -> None:
+    """Those that were weighed, from the anchors in the store, and those that were sampled."""
+    assert answered.verify(n=6).ok
+    rows = rows_of(answered)
+    assert answered.rerun(rows[rows.anchors.notna()].key.iloc[0]).same
 
 
 def bounded(data: Mapping[str, Any], *, prior: Any) -> None:

@@ -22,7 +22,7 @@ ROWS = {"y": np.linspace(-1, 1, 12), "one": np.arange(12) % 4, "two": np.arange(
 
 def program(model: Callable[..., Any]) -> Program:
     space = mv.Space(scale=mv.prior(one=1.0))
-    study = mv.Study(name="some", data=ROWS, model=model, estimands={"mu": "mu"}, space=space)
+    study = mv.Study(name="some", data=ROWS, model=model, estimands={"mu": lambda draws: draws["mu"].reshape(len(draws["mu"]), -1)[:, 0]}, space=space)
     return plan(study).programs[0]
 
 

@@ -65,7 +65,7 @@ def binomial_exact(a: float, b: float) -> float:
 SIZE, COEFFICIENTS = 40, 4
 X = RNG.normal(size=(SIZE, COEFFICIENTS))
 OUTCOME = X @ np.array([1.0, -0.5, 0.2, 0.0]) + RNG.normal(0, 0.8, SIZE)
-COVARIATES = {"first": (1.0, 0.0, 0.0, 0.0), "two": (1.0, 1.0, 0.0, 0.0), "all": (1.0, 1.0, 1.0, 1.0)}
+COVARIATES = {name: np.array([1.0] * many + [0.0] * (4 - many)) for name, many in (("one", 1), ("two", 2), ("all", 4))}
 
 
 def regression_model(data: Any, *, scale: float, shape: float, rate: float, covariates: Any) -> None:
@@ -76,7 +76,7 @@ def regression_model(data: Any, *, scale: float, shape: float, rate: float, cova
 
 
 def regression_exact(scale: float, shape: float, rate: float, covariates: Any) -> float:
-    used = X * np.array(covariates)
+    used = X * covariates
     spread = rate / shape * (np.eye(SIZE) + scale**2 * used @ used.T)
     return float(multivariate_t(np.zeros(SIZE), spread, df=2 * shape).logpdf(OUTCOME))
 

@@ -1,0 +1,155 @@
+"""The nested Laplace engine: its contract, closed forms, crossed groups, and what it must not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+import pytest
+from numpyro.infer.reparam import LocScaleReparam
+from scipy.stats import multivariate_normal
+
+import multiverse as mv
+from multiverse.engines.engine import Engine
+from multiverse.engines.gate import WeightsGate
+from multiverse.engines.nested import NestedLaplace
+from multiverse.engines.outcome import Outcome, Reason
+from multiverse.errors import PlanError
+from multiverse.planning.build import plan
+from multiverse.planning.plan import Plan
+from multiverse.testing import OneShotEngineSuite
+from multiverse.testing_engines import answer
+
+WITHIN = 4  # Monte Carlo standard errors; of some 100 comparisons here one in a hundred sets of seeds has a larger one
+EFFECT = np.array([28.0, 8.0, -3.0, 7.0, -1.0, 1.0, 18.0, 12.0])
+ERROR = np.array([15.0, 10.0, 16.0, 11.0, 9.0, 11.0, 10.0, 18.0])
+
+
+def outcomes_of(engine: NestedLaplace, planned: Plan) -> dict[str, Outcome]:
+    return {outcome.key: outcome for _, outcomes in answer(engine, planned) for outcome in outcomes}
+
+
+def study(model: Any, data: Any, space: mv.Space, estimands: Mapping[str, Any]) -> mv.Study:
+    return mv.Study(name="some", data=data, model=model, estimands=estimands, space=space)
+
+
+def schools(data: Mapping[str, Any], *, spread: float, df: float) -> None:
+    mu = numpyro.sample("mu", dist.Normal(0, 10))
+    tau = numpyro.sample("tau", dist.HalfNormal(spread))
+    with numpyro.plate("schools", 8):
+        effect = numpyro.sample("effect", dist.StudentT(df, mu, tau))
+        numpyro.sample("y", dist.Normal(effect, data["error"]), obs=data["effect"])
+
+
+class TestContract(OneShotEngineSuite):
+    @pytest.fixture
+    def engine(self) -> Engine[Any]:
+        return NestedLaplace(draws=150, starts=1, gate=WeightsGate(ess_min=20))
+
+    @pytest.fixture(scope="class")
+    def planned(self) -> Plan:
+        spreads = {f"{spread:.3g}": float(spread) for spread in np.geomspace(0.3, 30, 6)}
+        space = mv.Space(spread=mv.prior(spreads), df=mv.prior(low=3.0, middle=8.0, high=30.0))
+        return plan(study(schools, {"effect": EFFECT, "error": ERROR}, space, {"mu": "mu", "tau": "tau"}))
+
+
+def conjugate(data: Mapping[str, Any], *, tau: float, centre: float) -> None:
+    """All but `noise` is normal, and it hardly matters: tau and the error of each school are numbers."""
+    mu = numpyro.sample("mu", dist.Normal(centre, 10))
+    with numpyro.plate("schools", 8):
+        effect = numpyro.sample("effect", dist.Normal(mu, tau))
+        numpyro.sample("y", dist.Normal(effect, data["error"]), obs=data["effect"])
+
+
+def test_a_conjugate_hierarchy_has_its_closed_form_and_marginal_likelihood() -> None:
+    taus, centres = {f"{tau:g}": tau for tau in (0.1, 1.0, 10.0, 100.0)}, {"zero": 0.0, "twenty": 20.0}
+    geometry = mv.parameterization({"as written": {}, "moved": {"effect": LocScaleReparam(0)}})
+    space = mv.Space(tau=mv.prior(taus), centre=mv.prior(centres), geometry=geometry)
+    estimands = {"mu": "mu", "first": lambda draws: draws["effect"][:, 0]}
+    planned = plan(study(conjugate, {"effect": EFFECT, "error": ERROR}, space, estimands))
+    found = outcomes_of(NestedLaplace(), planned)
+    assert len(found) == 16
+    for key, outcome in found.items():
+        universe = planned.universes[key]
+        tau, centre = taus[str(universe["tau"])], centres[str(universe["centre"])]
+        covariance = np.diag(ERROR**2 + tau**2) + 100  # of y
+        with_latents = np.array([np.full(8, 100.0), 100 + tau**2 * np.eye(8)[0]])  # of mu and the first effect with y
+        mean = centre + with_latents @ np.linalg.solve(covariance, EFFECT - centre)
+        assert outcome.ok, outcome.message
+        for name, exact in zip(("mu", "first"), mean, strict=True):
+            assert abs(outcome.estimates[name]["mean"] - exact) < WITHIN * outcome.estimates[name]["mcse_mean"]
+        log_marginal = multivariate_normal(np.full(8, centre), covariance).logpdf(EFFECT)
+        error = outcome.diagnostics["log_marginal_mcse"]
+        assert abs(outcome.diagnostics["log_marginal"] - log_marginal) < WITHIN * error < 0.1
+        assert outcome.diagnostics["heavy_locals"] == 0
+
+
+ROW, COLUMN = np.divmod(np.arange(24), 4)
+CELLS = np.random.default_rng(0).normal(size=24) + 0.7 * ROW - COLUMN
+
+
+def crossed(data: Mapping[str, Any], *, spread: float) -> None:
+    mu = numpyro.sample("mu", dist.Normal(0, 5))
+    with numpyro.plate("rows", 6):
+        row = numpyro.sample("row", dist.Normal(0, spread))
+    with numpyro.plate("columns", 4):
+        column = numpyro.sample("column", dist.Normal(0, spread))
+    numpyro.sample("y", dist.Normal(mu + row[data["row"]] + column[data["column"]], 1), obs=data["y"])
+
+
+def test_crossed_groups_are_one_dense_block() -> None:
+    space = mv.Space(spread=mv.prior(narrow=0.3, wide=3.0))
+    planned = plan(study(crossed, {"y": CELLS, "row": ROW, "column": COLUMN}, space, {"mu": "mu"}))
+    same_row, same_column = ROW[:, None] == ROW, COLUMN[:, None] == COLUMN
+    for key, outcome in outcomes_of(NestedLaplace(starts=1), planned).items():
+        spread = {"narrow": 0.3, "wide": 3.0}[str(planned.universes[key]["spread"])]
+        covariance = 25 + spread**2 * (same_row + 1.0 * same_column) + np.eye(24)
+        assert outcome.ok, outcome.message
+        found = outcome.estimates["mu"]
+        mean = 25 * np.linalg.solve(covariance, CELLS).sum()
+        assert abs(found["mean"] - mean) < WITHIN * found["mcse_mean"]
+        log_marginal = multivariate_normal(np.zeros(24), covariance).logpdf(CELLS)
+        assert abs(outcome.diagnostics["log_marginal"] - log_marginal) < WITHIN * outcome.diagnostics["log_marginal_mcse"]
+
+
+def test_kept_draws_and_densities_are_those_of_the_model_as_it_is_written() -> None:
+    """Locals are drawn non-centered; the log prior of a draw is that of the sites which the user wrote."""
+    planned = plan(
+        study(conjugate, {"effect": EFFECT, "error": ERROR}, mv.Space(tau=mv.prior(five=5.0), centre=mv.prior(zero=0.0)), {"mu": "mu"})
+    ).keeping("all")
+    (outcome,) = outcomes_of(NestedLaplace(draws=60, starts=1), planned).values()
+    mu, effect = outcome.draws["site/mu"][0], outcome.draws["site/effect"][0]
+    assert effect.shape == (60, 8)
+    log_prior = -((mu / 10) ** 2 + np.square((effect - mu[:, None]) / 5).sum(axis=1)) / 2
+    log_prior -= np.log(10) + 8 * np.log(5) + 9 / 2 * np.log(2 * np.pi)
+    np.testing.assert_allclose(outcome.draws["density/log_prior"][0], log_prior)
+
+
+def flat(data: Mapping[str, Any], *, spread: float) -> None:
+    numpyro.sample("y", dist.Normal(numpyro.sample("mu", dist.Normal(0, spread)), 1), obs=data["y"])
+
+
+def test_a_model_without_plates_is_refused_and_has_no_price() -> None:
+    planned = plan(study(flat, {"y": CELLS}, mv.Space(spread=mv.prior(one=1.0)), {"mu": "mu"}))
+    (outcome,) = outcomes_of(NestedLaplace(), planned).values()
+    assert outcome.reason is Reason.structure and "inside a plate" in outcome.message
+    assert NestedLaplace().price(planned.programs[0], 1e-5) is None
+
+
+def test_a_universe_out_of_time_says_so() -> None:
+    space = mv.Space(spread=mv.prior(one=1.0), df=mv.prior(low=3.0))
+    planned = plan(study(schools, {"effect": EFFECT, "error": ERROR}, space, {"mu": "mu"}))
+    hurried = replace(planned, wanted=replace(planned.wanted, time_limit=1e-6))
+    (outcome,) = outcomes_of(NestedLaplace(draws=150, starts=1, gate=WeightsGate(ess_min=20)), hurried).values()
+    assert outcome.reason is Reason.time and "1e-06 s" in outcome.message
+
+
+def test_what_it_cannot_be_asked() -> None:
+    with pytest.raises(PlanError, match="draws=0"):
+        NestedLaplace(draws=0)
+    with pytest.raises(PlanError, match="a multiple of the rounds"):
+        NestedLaplace(draws=100, rounds=3)
