@@ -2,7 +2,7 @@
 
 Globals are drawn around the mode of their marginal, locals around their own mode given each draw of the globals; both
 are weighed by the user's exact log joint, and Pareto's k-hat says whether the weights can be relied on: exact where
-green. Sources: Rue, Martino, Chopin 2009, JRSS B 71(2) (nested Laplace approximations); Vehtari et al. 2024, JMLR 25(72).
+green. Sources: Rue, Martino, Chopin 2009, JRSS B 71(2) (nested Laplace); Vehtari et al. 2024, JMLR 25(72).
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from multiverse.engines.engine import Batch, make_batch, sites_to_see
 from multiverse.engines.gate import WeightsGate
 from multiverse.engines.nested_block import NestedBlock, compile_nested
 from multiverse.engines.nested_fit import block_leaves, fit_block
+from multiverse.engines.nested_price import nested_price
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.engines.price import Price
 from multiverse.errors import PlanError, Problem
-from multiverse.planning.hierarchy import Hierarchy, NoHierarchy, find_hierarchy, split
+from multiverse.planning.hierarchy import Hierarchy, NoHierarchy, find_hierarchy
 from multiverse.planning.noncentered import noncentered
 from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program
@@ -37,8 +38,8 @@ _PROGRAMS, _HIERARCHIES = Once(), Once()
 class NestedLaplace:
     """The settings of the nested Laplace engine. All of them are in the run's id.
 
-    draws: of each universe, from all rounds. rounds: of the globals' proposal, each shaped by those before. starts: from
-    how many points a mode of the globals is searched, 0 and random ones. seed: folded into every universe's random key.
+    draws: of each universe, from all rounds. rounds: of the globals' proposal, each shaped by those before. starts:
+    from how many points a mode of the globals is searched, 0 and random ones. seed: folded into every universe's random key.
     dtype: "float64" or "float32". gate: what a universe must pass to be green.
     Raises PlanError for settings with which nothing could be drawn.
     """
@@ -72,9 +73,9 @@ class NestedLaplace:
 
     def price(self, program: Program, gradient: float) -> Price | None:
         """What a program costs; gradient: seconds of one value and gradient of one lane. None without a hierarchy."""
-        if program.kind != "model" or isinstance(split(program.sites), NoHierarchy):
+        if program.kind != "model":
             return None
-        return Price(5.0, 0.0, gradient * self.draws)
+        return nested_price(program, gradient, draws=self.draws, starts=self.starts)
 
     def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> _State:
         """Every universe is asked once; one that was tried before gets the next attempt."""
@@ -110,11 +111,11 @@ class NestedLaplace:
         """
         import jax
 
-        hierarchy = _HIERARCHIES.get(batch.program.id, lambda: find_hierarchy(batch.program, noncentered(batch.program)))
+        hierarchy = _HIERARCHIES.get(
+            batch.program.id, lambda: find_hierarchy(batch.program, noncentered(batch.program))
+        )
         if isinstance(hierarchy, NoHierarchy):
-            return tuple(
-                Outcome(key, Reason.structure, hierarchy.why, attempt=batch.attempt) for key in batch.keys
-            )
+            return tuple(Outcome(key, Reason.structure, hierarchy.why, attempt=batch.attempt) for key in batch.keys)
         with jax.enable_x64(self.dtype == "float64"):
             run = self._compiled(batch, hierarchy)
             parts = [batch.keys[i : i + batch.block] for i in range(0, len(batch), batch.block)]

@@ -1,7 +1,7 @@
 """The nested engine's compiled programs: the marginal of the globals, and locals proposed for draws of the globals.
 
-The marginal is Laplace's approximation of the integral over the locals (Tierney and Kadane 1986). Universes are done one
-after the other, and skipped where nothing is asked of them; their starts, or draws, are lanes enough.
+The marginal is Laplace's approximation of the integral over the locals (Tierney and Kadane 1986). Universes are done
+one after the other, and skipped where nothing is asked of them; their starts, or draws, are lanes enough.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Proposed(NamedTuple):
 
 
 class Near(NamedTuple):
-    """Around which globals, and at which locals, those of other globals are looked for: locals + response (g - globals).
+    """Where the locals of other globals are looked for: locals + response (g - globals).
 
     As `Marginal` has them: (lane, ...), or (universe, ...) for draws.
     """
@@ -76,8 +76,8 @@ class NestedBlock:
 
     marginal: `(asked (lane,) bool, leaves, globals (lane, globals), near, apart like globals) -> Marginal`; lanes are
     universe x start. apart: at which distances derivatives are taken.
-    propose: `(asked (universe,), leaves, globals (universe, draw, globals), noise (universe, draw, locals), near, within ()) ->
-    Proposed`: locals at the mode given the globals, as `settle` finds it within so many standard deviations, plus noise
+    propose: `(asked (universe,), leaves, globals (universe, draw, globals), noise (universe, draw, locals), near,
+    within ()) -> Proposed`: locals at the mode given the globals, as `settle` finds it within so many standard deviations, plus noise
     shaped by the Hessian there.
     What is not asked gives zeros.
     """
@@ -117,12 +117,12 @@ def compile_nested(
         return jax.grad(lambda inside: density(leaves, joined(g, inside)))
 
     def approximate(leaves: Any, g: Any, inside: Any) -> Any:
-        """Potential of the marginal where the locals are at their mode; what the locals still have to go is taken off."""
+        """Potential of the marginal with the locals near their mode, and what they still have to go."""
         found = curved(slope_at(leaves, g), inside, blocks)
         held = jax.lax.stop_gradient(found)
         white = whitening(held.hessian)
         to_go = times(white, held.gradient)
-        # The derivative of a log determinant is the trace of the inverse times that of the matrix: no factor to go through.
+        # A log determinant's derivative is the trace of inverse times derivative: no factor to go through.
         inverse = (white[:, :, :, None] * white[:, :, None, :]).sum(axis=1)
         grows = (inverse * (found.hessian - held.hessian)).sum() / 2
         value = density(leaves, joined(g, inside)) + log_det(white) / 2 + grows - volume
@@ -154,7 +154,8 @@ def compile_nested(
             response = ((there[1:] - there[0]) / apart[:, None]).T
             return Marginal(value[0], gradient[0], (hessian + hessian.T) / 2, there[0], response)
 
-        return _if_asked(asked, make, leaves, g, near, apart)
+        found: Marginal = _if_asked(asked, make, leaves, g, near, apart)
+        return found
 
     def propose_one(asked: Any, leaves: Any, g: Any, noise: Any, near: Near, within: Any) -> Proposed:
         def make(leaves: Any, g: Any, noise: Any, near: Near) -> Proposed:
@@ -173,7 +174,8 @@ def compile_nested(
             drawn: Proposed = jax.lax.map(draw, (g, noise), batch_size=chunk)
             return drawn
 
-        return _if_asked(asked, make, leaves, g, noise, near)
+        proposed: Proposed = _if_asked(asked, make, leaves, g, noise, near)
+        return proposed
 
     def marginal(asked: Any, leaves: Any, g: Any, near: Near, apart: Any) -> Any:
         def one(of: Any) -> Marginal:
@@ -183,7 +185,10 @@ def compile_nested(
         return jax.lax.map(one, (np.repeat(np.arange(universes), starts), asked, g, near, apart))
 
     def propose(asked: Any, leaves: Any, g: Any, noise: Any, near: Any, within: Any) -> Any:
-        return jax.lax.map(lambda one: propose_one(*one, within), (asked, leaves, g, noise, near))
+        def one(of: Any) -> Proposed:
+            return propose_one(*of[:5], within)
+
+        return jax.lax.map(one, (asked, leaves, g, noise, near))
 
     def zeros(*shape: int) -> np.ndarray:
         return np.zeros(shape, dtype)

@@ -22,7 +22,7 @@ from multiverse.engines.nested_block import Near, NestedBlock, Proposed
 from multiverse.engines.nested_mode import Modes, generator, search_modes
 from multiverse.engines.nested_rounds import Component, adapted, draw_globals, draw_noise, log_weights
 from multiverse.engines.outcome import Outcome, Reason
-from multiverse.engines.proposal import NoProposal, Proposal, uncovered
+from multiverse.engines.proposal import NoProposal, uncovered
 from multiverse.identity.keys import rng_words
 
 if TYPE_CHECKING:
@@ -45,7 +45,9 @@ class Try(NamedTuple):
     more: int
 
 
-FIRST: Final = Try(heavy=False, within=3.0, more=1)  # a step from so near suffices for weights: exact if locals are normal
+FIRST: Final = Try(
+    heavy=False, within=3.0, more=1
+)  # a step from so near suffices for weights: exact if locals are normal
 HEAVY: Final = Try(heavy=True, within=0.1, more=3)
 
 
@@ -64,7 +66,7 @@ def fit_block(run: NestedBlock, batch: Batch, keys: Sequence[str], settings: Nes
     words = np.array([rng_words(settings.seed, key, batch.attempt) for key in filled], np.uint32)
     modes = search_modes(run, words, leaves, settings, asked=len(keys), stop=lambda: time.perf_counter() > stop)
     outcomes: dict[str, Outcome] = {}
-    for i, (key, end) in enumerate(zip(keys, modes.ended[: len(keys)], strict=True)):
+    for key, end in zip(keys, modes.ended, strict=True):
         if isinstance(end, NoProposal):
             outcomes[key] = _without_draws(batch, key, end, late=time.perf_counter() > stop)
     todo = [i for i, key in enumerate(keys) if key not in outcomes]

@@ -58,7 +58,8 @@ class Blocks:
     @property
     def filled(self) -> np.ndarray:
         """`(block, width, width)`: ones on the diagonal where a block is filled up."""
-        return np.eye(self.width) * (self.places == self.locals)[:, :, None]
+        filled: np.ndarray = np.eye(self.width) * (self.places == self.locals)[:, :, None]
+        return filled
 
     @property
     def _in_order(self) -> bool:
@@ -94,12 +95,11 @@ def whitening(hessian: Any) -> Any:
 
     Pivots of the factor are taken without their sign, and none below `FLOOR` of the mean diagonal.
     """
-    import jax
     import jax.numpy as jnp
 
     width = hessian.shape[-1]
     diagonal = jnp.abs(jnp.diagonal(hessian, axis1=-2, axis2=-1))
-    least = FLOOR * diagonal.mean() + jnp.finfo(hessian.dtype).tiny
+    least = FLOOR * diagonal.mean() + float(np.finfo(hessian.dtype).tiny)
     if width == 1:
         return 1 / jnp.sqrt(jnp.maximum(jnp.abs(hessian), least))
     row = jnp.arange(width)

@@ -9,9 +9,9 @@ import numpy as np
 
 from multiverse.engines.diagnostics import Floats
 from multiverse.engines.nested_block import Marginal, Near, NestedBlock
+from multiverse.engines.nested_rounds import DEGREES
 from multiverse.engines.newton import Point, Search, look, search
 from multiverse.engines.proposal import NoProposal, Proposal, propose
-from multiverse.engines.nested_rounds import DEGREES
 from multiverse.engines.starts import START_RADIUS
 
 if TYPE_CHECKING:
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 START_TRIES: Final = 20  # random points for each start whose density is not finite; at most 1000 (`FIRST_DRAW`)
 APART_FIRST: Final = 1e-3  # of derivatives before anything is known of the scale of a global
-APART: Final = 1e-2  # standard deviations afterwards: the Hessian is right to a percent, which a proposal does not notice
+APART: Final = (
+    1e-2  # standard deviations afterwards: the Hessian is right to a percent, which a proposal does not notice
+)
 ROUNDING: Final = {"float32": 1e-5, "float64": 1e-10}  # of the marginal: locals have settled no better than this
 
 

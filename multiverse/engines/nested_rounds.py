@@ -1,8 +1,8 @@
 """Draws of the globals in rounds, each from a Student-t that the rounds before have shaped; weighed as one mixture.
 
 NumPy, one universe at a time, so that it has the same bits in any company. Sources: Cornuet, Marin, Mira, Robert 2012,
-Scandinavian Journal of Statistics 39(4) (adaptive multiple importance sampling); Veach and Guibas 1995 (the deterministic
-mixture, or balance heuristic); Ionides 2008, JCGS 17(2) (truncated weights).
+Scandinavian Journal of Statistics 39(4) (adaptive multiple importance sampling); Veach and Guibas 1995 (the
+deterministic mixture, or balance heuristic); Ionides 2008, JCGS 17(2) (truncated weights).
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def log_weights(components: list[Component], g: Floats, log_ratio: Floats) -> Fl
 
 
 def adapted(last: Component, g: Floats, weighed: Floats) -> Component:
-    """The component of the next round: moments of the draws until now, weights truncated. `last` where they tell none."""
+    """The component of the next round: moments of the draws until now, weights truncated; or `last` if they have none."""
     usable = np.where(np.isfinite(weighed), weighed, -np.inf)
     if np.isneginf(usable).all():
         return last

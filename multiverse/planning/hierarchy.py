@@ -1,8 +1,8 @@
-"""The hierarchy in a program: which latent sites are locals, one of many alike, and which of their numbers hang together.
+"""The hierarchy in a program: which latent sites are locals, one of many alike, and which of them hang together.
 
 Locals are the sites inside plates, globals all others. Given the globals, locals are mostly independent of each other,
-or fall into blocks: a probe of the Hessian at a few points shows which. It is a choice of coordinates for a proposal and
-never an assumption: what is drawn from the proposal is weighed by the user's own log joint.
+or fall into blocks: a probe of the Hessian at a few points shows which. It is a choice of coordinates for a proposal
+and never an assumption: what is drawn from the proposal is weighed by the user's own log joint.
 """
 
 from __future__ import annotations
@@ -121,7 +121,9 @@ def _ties(program: Program, signature: Signature, sites: Sites, count: int) -> l
     size = sites.dimension - count
     looks = [look for look in _looks(program, signature, sites, count) if np.isfinite(look(np.ones((1, size)))).all()]
     if not looks:
-        return NoHierarchy("the Hessian of the sites inside plates is finite at none of the points where it was looked at")
+        return NoHierarchy(
+            "the Hessian of the sites inside plates is finite at none of the points where it was looked at"
+        )
     sign = np.random.default_rng(0).choice([-1.0, 1.0], (1, size)) * np.linspace(1, 2, size)
     # A diagonal matrix times a vector is its diagonal times the vector.
     if all(_close(look(sign), look(np.ones((1, size))) * sign) for look in looks):

@@ -45,20 +45,29 @@ def schools(data: Mapping[str, Any], *, spread: float, df: float) -> None:
         numpyro.sample("y", dist.Normal(effect, data["error"]), obs=data["effect"])
 
 
+@pytest.fixture(scope="module")
+def eighteen() -> Plan:
+    """One program, two batches."""
+    spreads = {f"{spread:.3g}": float(spread) for spread in np.geomspace(0.3, 30, 6)}
+    space = mv.Space(spread=mv.prior(spreads), df=mv.prior(low=3.0, middle=8.0, high=30.0))
+    return plan(study(schools, {"effect": EFFECT, "error": ERROR}, space, {"mu": "mu", "tau": "tau"}))
+
+
+FEW = NestedLaplace(draws=150, starts=1, gate=WeightsGate(ess_min=20))  # for tests of anything but the posterior
+
+
 class TestContract(OneShotEngineSuite):
     @pytest.fixture
     def engine(self) -> Engine[Any]:
-        return NestedLaplace(draws=150, starts=1, gate=WeightsGate(ess_min=20))
+        return FEW
 
-    @pytest.fixture(scope="class")
-    def planned(self) -> Plan:
-        spreads = {f"{spread:.3g}": float(spread) for spread in np.geomspace(0.3, 30, 6)}
-        space = mv.Space(spread=mv.prior(spreads), df=mv.prior(low=3.0, middle=8.0, high=30.0))
-        return plan(study(schools, {"effect": EFFECT, "error": ERROR}, space, {"mu": "mu", "tau": "tau"}))
+    @pytest.fixture
+    def planned(self, eighteen: Plan) -> Plan:
+        return eighteen
 
 
 def conjugate(data: Mapping[str, Any], *, tau: float, centre: float) -> None:
-    """All but `noise` is normal, and it hardly matters: tau and the error of each school are numbers."""
+    """All is normal: tau and the error of each school are numbers."""
     mu = numpyro.sample("mu", dist.Normal(centre, 10))
     with numpyro.plate("schools", 8):
         effect = numpyro.sample("effect", dist.Normal(mu, tau))
@@ -113,13 +122,20 @@ def test_crossed_groups_are_one_dense_block() -> None:
         mean = 25 * np.linalg.solve(covariance, CELLS).sum()
         assert abs(found["mean"] - mean) < WITHIN * found["mcse_mean"]
         log_marginal = multivariate_normal(np.zeros(24), covariance).logpdf(CELLS)
-        assert abs(outcome.diagnostics["log_marginal"] - log_marginal) < WITHIN * outcome.diagnostics["log_marginal_mcse"]
+        assert (
+            abs(outcome.diagnostics["log_marginal"] - log_marginal) < WITHIN * outcome.diagnostics["log_marginal_mcse"]
+        )
 
 
 def test_kept_draws_and_densities_are_those_of_the_model_as_it_is_written() -> None:
     """Locals are drawn non-centered; the log prior of a draw is that of the sites which the user wrote."""
     planned = plan(
-        study(conjugate, {"effect": EFFECT, "error": ERROR}, mv.Space(tau=mv.prior(five=5.0), centre=mv.prior(zero=0.0)), {"mu": "mu"})
+        study(
+            conjugate,
+            {"effect": EFFECT, "error": ERROR},
+            mv.Space(tau=mv.prior(five=5.0), centre=mv.prior(zero=0.0)),
+            {"mu": "mu"},
+        )
     ).keeping("all")
     (outcome,) = outcomes_of(NestedLaplace(draws=60, starts=1), planned).values()
     mu, effect = outcome.draws["site/mu"][0], outcome.draws["site/effect"][0]
@@ -140,12 +156,16 @@ def test_a_model_without_plates_is_refused_and_has_no_price() -> None:
     assert NestedLaplace().price(planned.programs[0], 1e-5) is None
 
 
-def test_a_universe_out_of_time_says_so() -> None:
-    space = mv.Space(spread=mv.prior(one=1.0), df=mv.prior(low=3.0))
-    planned = plan(study(schools, {"effect": EFFECT, "error": ERROR}, space, {"mu": "mu"}))
-    hurried = replace(planned, wanted=replace(planned.wanted, time_limit=1e-6))
-    (outcome,) = outcomes_of(NestedLaplace(draws=150, starts=1, gate=WeightsGate(ess_min=20)), hurried).values()
-    assert outcome.reason is Reason.time and "1e-06 s" in outcome.message
+def test_a_universe_out_of_time_says_so(eighteen: Plan) -> None:
+    hurried = replace(eighteen, wanted=replace(eighteen.wanted, time_limit=1e-6))
+    for outcome in outcomes_of(FEW, hurried).values():
+        assert outcome.reason is Reason.time and "1e-06 s" in outcome.message
+
+
+def test_what_is_tried_with_heavier_tails_keeps_as_many_draws(eighteen: Plan) -> None:
+    found = outcomes_of(replace(FEW, gate=WeightsGate(ess_min=75)), eighteen).values()
+    assert {outcome.diagnostics["heavy_locals"] for outcome in found} == {0.0, 1.0}
+    assert {values.shape for outcome in found for values in outcome.draws.values()} == {(1, 150)}
 
 
 def test_what_it_cannot_be_asked() -> None:

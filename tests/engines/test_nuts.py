@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro
@@ -18,7 +19,10 @@ from multiverse.engines.engine import Engine
 from multiverse.engines.gate import Gate
 from multiverse.engines.ladder import Rung
 from multiverse.engines.nuts import LANES, NUTS, UNIVERSES_A_BATCH
+from multiverse.engines.nuts_block import block_functions
 from multiverse.engines.outcome import Outcome, Reason
+from multiverse.errors import PlanError
+from multiverse.identity.keys import rng_words
 from multiverse.planning.build import plan
 from multiverse.planning.plan import Plan
 from multiverse.space.decision import prior
@@ -117,6 +121,25 @@ def test_seeds_give_other_draws(quick: NUTS, twelve: Plan) -> None:
     few = twelve.without(twelve.keys[1:])
     (a,), (b,) = (outcomes_of(replace(quick, seed=seed), few).values() for seed in (0, 1))
     assert not np.array_equal(a.draws["estimand/mu"], b.draws["estimand/mu"])
+
+
+def test_a_start_that_there_is_not_is_told() -> None:
+    with pytest.raises(PlanError, match="did you mean 'prior'"):
+        NUTS(start="priors")
+
+
+def test_chains_start_from_draws_of_the_prior(normal_mean: ModuleType) -> None:
+    """Far from 0, where its prior is, and each chain from a draw of its own."""
+    planned = plan(normal_mean.study(normal_mean.space(["far"], 1, 1)))
+    (program,) = planned.programs
+    engine = NUTS(chains=16, start="prior")
+    functions = block_functions(program, engine, ("mu",))
+    words, leaves = np.array([rng_words(0, planned.keys[0], 1)], np.uint32), program.gather(planned.keys, "float32")
+    z = np.asarray(jax.jit(functions.begin)(words, leaves).state.z).ravel()
+    mean, sd = normal_mean.PRIORS["far"]
+    assert len(set(z.tolist())) == 16
+    assert abs(z.mean() - mean) < 4 * sd / 4
+    assert abs(z.std(ddof=1) - sd) < 4 * sd / np.sqrt(2 * 15)
 
 
 @pytest.mark.slow  # a program that no other test has

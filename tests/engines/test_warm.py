@@ -29,6 +29,7 @@ from multiverse.study import Study
 from multiverse.testing import OneShotEngineSuite
 from multiverse.testing_engines import answer
 
+SEED = 2  # one with which the search sees both of two modes
 WITHIN = 4  # Monte Carlo standard errors
 
 
@@ -183,19 +184,19 @@ def funnel(data: Mapping[str, Any], *, width: float) -> None:
 @pytest.mark.parametrize(
     ("model", "data", "why"),
     [
-        (two_modes, {"sharp": np.array(20.0)}, Reason.mode),
-        (funnel, {"none": np.zeros(())}, Reason.curvature),
+        (two_modes, {"sharp": np.array(20.0)}, {Reason.modes}),
+        (funnel, {"none": np.zeros(())}, {Reason.curvature, Reason.mode}),
     ],
 )
 def test_where_a_fit_is_of_no_use_the_next_attempt_starts_cold(
-    model: Any, data: Mapping[str, Any], why: Reason
+    model: Any, data: Mapping[str, Any], why: set[Reason]
 ) -> None:
     name = "x" if model is two_modes else "v"
     planned = planned_of(model, data, name, wide=1.0 if model is two_modes else 3.0)
-    engine = WarmNUTS(chains=2)
+    engine = WarmNUTS(chains=2, seed=SEED)
     (batch,) = engine.ask(engine.init(planned))
     (outcome,) = engine.fit(batch, {})
-    assert (outcome.reason in {why, Reason.mode}, outcome.final, outcome.draws) == (True, False, {})
+    assert (outcome.reason in why, outcome.final, outcome.draws) == (True, False, {})
     assert outcome.message
     (again,) = engine.ask(engine.tell(engine.init(planned), batch, (outcome,)))
     rung = rung_of(engine.ladder, again.attempt)

@@ -17,12 +17,23 @@ from multiverse.planning.build import plan
 from multiverse.planning.hierarchy import Hierarchy, NoHierarchy, find_hierarchy, pack
 from multiverse.planning.program import Program
 
-ROWS = {"y": np.linspace(-1, 1, 12), "one": np.arange(12) % 4, "two": np.arange(12) // 4, "x": np.linspace(0, 3, 12) ** 2}
+ROWS = {
+    "y": np.linspace(-1, 1, 12),
+    "one": np.arange(12) % 4,
+    "two": np.arange(12) // 4,
+    "x": np.linspace(0, 3, 12) ** 2,
+}
 
 
 def program(model: Callable[..., Any]) -> Program:
     space = mv.Space(scale=mv.prior(one=1.0))
-    study = mv.Study(name="some", data=ROWS, model=model, estimands={"mu": lambda draws: draws["mu"].reshape(len(draws["mu"]), -1)[:, 0]}, space=space)
+    study = mv.Study(
+        name="some",
+        data=ROWS,
+        model=model,
+        estimands={"mu": lambda draws: draws["mu"].reshape(len(draws["mu"]), -1)[:, 0]},
+        space=space,
+    )
     return plan(study).programs[0]
 
 
