@@ -130,14 +130,16 @@ def _limited(plan: Plan, seconds: float | None) -> Plan:
 
 
 def _warn_of_float32(store: Store, plan: Plan, run: str, engine: Any) -> None:
-    asked = getattr(engine, "engines", (engine,))  # those that it asks, where it asks others
-    single = {one.name for one in asked if getattr(one, "dtype", "float32") == "float32"}
-    if not single:
+    own = getattr(engine, "dtype", "float32")
+    dtypes = {one.name: getattr(one, "dtype", own) for one in getattr(engine, "engines", ())}  # where it asks others
+    if "float32" not in (dtypes.values() or [own]):
         return
     columns = ["key", "run", "engine", f"{DIAGNOSTIC}log_density_mean"]
     rows = scan_rows(store, columns)  # once: a second scan may have other rows, or another order
     listed = zip(*(rows[name].to_pylist() for name in columns), strict=True)
-    large = {key for key, its, by, value in listed if its == run and by in single and _too_large(value)}
+    large = {
+        key for key, its, by, value in listed if its == run and dtypes.get(by, own) == "float32" and _too_large(value)
+    }
     if count := len(large & plan.universes.keys()):
         warnings.warn(
             f"the log joint of {count} of {len(plan)} universes is beyond {FLOAT32_LOG_JOINT_MAX:,.0f} nats, where "

@@ -7,6 +7,7 @@ there. Everything follows from the attempts alone, so a run that was killed goes
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -54,6 +55,18 @@ class Board:
     picked: frozenset[str]
     passed: frozenset[tuple[str, str]]
 
+    @functools.cached_property
+    def closed(self) -> Mapping[str, Mapping[str, str]]:
+        """By program id, the engines that shall not answer more of it, and why, in the order of its route."""
+        return {
+            program.id: {
+                name: why
+                for name in self.routes[program.id][:-1]
+                if (why := self.history.why_not(program, name, self.audit))
+            }
+            for program in self.plan.programs
+        }
+
     def steps(self, busy: Collection[str], sampling: bool) -> dict[str, Step]:
         """By program id, the next steps of those that can take one.
 
@@ -79,14 +92,14 @@ class Board:
             if outcome.engine != engine and not outcome.ok:
                 told[outcome.engine] = f"{outcome.engine}: {outcome.message.partition('; ')[0] or outcome.reason.name}"
         route = self.routes[program.id]
-        for name in route[: route.index(engine)]:
-            if name not in told and (why := self.history.why_not(program, name, self.audit)):
+        for name, why in self.closed[program.id].items():
+            if name not in told and route.index(name) < route.index(engine):
                 told[name] = why
         return "; ".join(told.values())
 
     def _step(self, program: Program, picked: frozenset[str], without: Collection[str] = ()) -> Step | None:
         route = self.routes[program.id]
-        closed = {n for n in route[:-1] if n in without or self.history.why_not(program, n, self.audit)}
+        closed = self.closed[program.id].keys() | set(without)
         wanted: dict[tuple[tuple[int, int], str, str], list[str]] = {}
         for key in sorted(self.plan.todo & program.members.keys()):
             climb = self.history.since_final(key)
@@ -173,7 +186,7 @@ class Board:
         """The universes that an engine before the last would take as its first ones."""
         for program in programs:
             route = self.routes[program.id]
-            closed = {name for name in route[:-1] if self.history.why_not(program, name, self.audit)}
+            closed = self.closed[program.id].keys()
             for key in self.plan.todo & program.members.keys():
                 if not (climb := self.history.since_final(key)):
                     name = self._next(key, climb, route, closed)

@@ -39,8 +39,8 @@ class NestedLaplace:
     """The settings of the nested Laplace engine. All of them are in the run's id.
 
     draws: of each universe, from all rounds. rounds: of the globals' proposal, each shaped by those before. starts:
-    from how many points a mode of the globals is searched, 0 and random ones. seed: folded into every universe's random key.
-    dtype: "float64" or "float32". gate: what a universe must pass to be green.
+    from how many points a mode of the globals is searched, 0 and random ones. seed: folded into every universe's random
+    key. dtype: "float64" or "float32". gate: what a universe must pass to be green.
     Raises PlanError for settings with which nothing could be drawn.
     """
 

@@ -77,8 +77,8 @@ class NestedBlock:
     marginal: `(asked (lane,) bool, leaves, globals (lane, globals), near, apart like globals) -> Marginal`; lanes are
     universe x start. apart: at which distances derivatives are taken.
     propose: `(asked (universe,), leaves, globals (universe, draw, globals), noise (universe, draw, locals), near,
-    within ()) -> Proposed`: locals at the mode given the globals, as `settle` finds it within so many standard deviations, plus noise
-    shaped by the Hessian there.
+    within ()) -> Proposed`: locals at the mode given the globals, as `settle` finds it within so many standard
+    deviations, plus noise shaped by the Hessian there.
     What is not asked gives zeros.
     """
 
@@ -186,7 +186,8 @@ def compile_nested(
 
     def propose(asked: Any, leaves: Any, g: Any, noise: Any, near: Any, within: Any) -> Any:
         def one(of: Any) -> Proposed:
-            return propose_one(*of[:5], within)
+            asked, leaves, g, noise, near = of
+            return propose_one(asked, leaves, g, noise, near, within)
 
         return jax.lax.map(one, (asked, leaves, g, noise, near))
 

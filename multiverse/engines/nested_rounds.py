@@ -68,7 +68,7 @@ def log_weights(components: list[Component], g: Floats, log_ratio: Floats) -> Fl
 
 
 def adapted(last: Component, g: Floats, weighed: Floats) -> Component:
-    """The component of the next round: moments of the draws until now, weights truncated; or `last` if they have none."""
+    """The component of the next round: moments of the draws until now, weights truncated; `last` if all are zero."""
     usable = np.where(np.isfinite(weighed), weighed, -np.inf)
     if np.isneginf(usable).all():
         return last

@@ -17,6 +17,7 @@ from multiverse.store.contract import Store
 from multiverse.store.handed import given_by
 from multiverse.store.records import RunRecord
 
+WHOLE = frozenset({"anchor"})  # purposes of batches whose universes are told of each other: answered again together
 Work: TypeAlias = Callable[[Batch], tuple[Outcome, ...]]
 Map: TypeAlias = Callable[[Work, Sequence[Batch]], Iterable[tuple[Batch, tuple[Outcome, ...]]]]
 """Work on batches, as an executor's `map`: gives each with its outcomes, in any order."""
@@ -83,7 +84,7 @@ def _again(
 
     asked, answers = _by_who(engine, answers)
     for batch, outcomes in together(work, _as_they_were(plan, asked, store)) if asked else ():
-        yield list(outcomes), batch
+        yield [outcome for outcome in outcomes if outcome.key in asked], batch
     if not answers:
         return
     left = set(answers)
@@ -117,14 +118,16 @@ def _as_they_were(plan: Plan, answers: Mapping[str, Answer], store: Store) -> li
     for key in sorted(answers):
         answer, program = answers[key], plan.program_of[key]
         block = int(answer.outcome.diagnostics.get("block", 1))
-        how = (program.id, answer.outcome.engine, answer.outcome.attempt, answer.purpose, answer.reads, block)
+        whole = answer.batch if answer.purpose in WHOLE else ""
+        how = (program.id, answer.outcome.engine, answer.outcome.attempt, answer.purpose, answer.reads, block, whole)
         alike.setdefault(how, []).append(key)
     batches = []
-    for (program_id, engine, attempt, purpose, reads, block), keys in alike.items():
+    for (program_id, engine, attempt, purpose, reads, block, whole), some in alike.items():
+        keys = sorted(set(store.get("part", whole, ["key"])["key"].to_pylist())) if whole else some
         read = {name: store.get("part", name, ["program"])["program"][0].as_py() for name in reads}
         beside = {name: programs[of] for name, of in read.items() if of in programs}
         if len(beside) == len(read):
-            name = answers[keys[0]].batch
+            name = answers[some[0]].batch
             batch = Batch(name, programs[program_id], tuple(keys), plan.wanted, block, attempt, reads, engine, purpose)
             batches.append(replace(batch, beside=beside))
     return batches

@@ -12,7 +12,7 @@ from multiverse.identity.keys import StudyIdentity
 from multiverse.planning.build import plan
 from multiverse.planning.plan import Plan
 from multiverse.progress import Progress, no_progress
-from multiverse.rerun.again import batches_again
+from multiverse.rerun.again import WHOLE, batches_again
 from multiverse.rerun.answers import Answer
 from multiverse.rerun.recorded_design import recorded_design
 from multiverse.space.space import Space
@@ -39,7 +39,8 @@ def plan_alone(
     to. Raises ResultError where the study does not have the universe any more.
     """
     # what was answered from other universes needs them in the plan
-    if not answer.reads and (space := space_of(study.space, universe.labels)) is not None:
+    hangs = answer.reads or answer.purpose in WHOLE
+    if not hangs and (space := space_of(study.space, universe.labels)) is not None:
         try:
             small = plan(replace(study, space=space), progress=no_progress).keeping(keep)
         except PlanError:

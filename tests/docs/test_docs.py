@@ -42,6 +42,7 @@ SLOW = {  # they sample long, or programs that no other page has
     "twenty-queries.md",
     "use-an-accelerator-or-float64.md",
     "use-the-laplace-engine.md",
+    "use-the-nested-engine.md",
     "use-the-reweight-engine.md",
     "when-universes-fail.md",
 }

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -11,7 +15,7 @@ import numpyro
 import numpyro.distributions as dist
 import pytest
 from numpyro.infer.reparam import LocScaleReparam
-from scipy.stats import multivariate_normal
+from scipy.stats import multivariate_normal, norm
 
 import multiverse as mv
 from multiverse.engines.engine import Engine
@@ -25,6 +29,8 @@ from multiverse.testing import OneShotEngineSuite
 from multiverse.testing_engines import answer
 
 WITHIN = 4  # Monte Carlo standard errors; of some 100 comparisons here one in a hundred sets of seeds has a larger one
+WITHIN_MANY = 5  # of some 1,900; one set of seeds in a thousand has a larger one
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 EFFECT = np.array([28.0, 8.0, -3.0, 7.0, -1.0, 1.0, 18.0, 12.0])
 ERROR = np.array([15.0, 10.0, 16.0, 11.0, 9.0, 11.0, 10.0, 18.0])
 
@@ -91,6 +97,11 @@ def test_a_conjugate_hierarchy_has_its_closed_form_and_marginal_likelihood() -> 
         assert outcome.ok, outcome.message
         for name, exact in zip(("mu", "first"), mean, strict=True):
             assert abs(outcome.estimates[name]["mean"] - exact) < WITHIN * outcome.estimates[name]["mcse_mean"]
+        sd = np.sqrt(100 - with_latents[0] @ np.linalg.solve(covariance, with_latents[0]))
+        for probability, name in ((0.025, "q2_5"), (0.5, "median"), (0.975, "q97_5")):
+            found_at = norm(mean[0], sd).cdf(outcome.estimates["mu"][name])
+            error = np.sqrt(probability * (1 - probability) / outcome.estimates["mu"]["ess_tail"])
+            assert abs(found_at - probability) < WITHIN * error
         log_marginal = multivariate_normal(np.full(8, centre), covariance).logpdf(EFFECT)
         error = outcome.diagnostics["log_marginal_mcse"]
         assert abs(outcome.diagnostics["log_marginal"] - log_marginal) < WITHIN * error < 0.1
@@ -143,6 +154,48 @@ def test_kept_draws_and_densities_are_those_of_the_model_as_it_is_written() -> N
     log_prior = -((mu / 10) ** 2 + np.square((effect - mu[:, None]) / 5).sum(axis=1)) / 2
     log_prior -= np.log(10) + 8 * np.log(5) + 9 / 2 * np.log(2 * np.pi)
     np.testing.assert_allclose(outcome.draws["density/log_prior"][0], log_prior)
+
+
+def load_from(folder: str, name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A module of an experiment, which imports its neighbours."""
+    monkeypatch.syspath_prepend(str(EXPERIMENTS / folder))
+    for neighbour in ("schools", "study", "quadrature"):  # of other experiments
+        monkeypatch.delitem(sys.modules, neighbour, raising=False)
+    return importlib.import_module(name)
+
+
+@pytest.mark.slow
+def test_eight_schools_of_any_kind_are_green_and_agree_with_quadrature(monkeypatch: pytest.MonkeyPatch) -> None:
+    """200 universes, effects with heavy tails, prior scales over two decades, centered and not."""
+    folder = "benchmarks/eight_schools_kind"
+    quadrature = load_from(folder, "quadrature", monkeypatch)
+    results = mv.run(importlib.import_module("study").study, engine=NestedLaplace())
+    rows = results.sql("select * from estimates")
+    assert rows.drop_duplicates("key").ok.mean() >= 0.95
+    apart = []
+    for numbers, group in rows[rows.ok].groupby(["spread", "degrees", "center"]):
+        exact = quadrature.posterior_means(*(float(str(number)) for number in numbers))
+        apart += [(row["mean"] - exact[row.estimand][0]) / row.mcse_mean for _, row in group.iterrows()]
+    assert len(apart) > 1800
+    assert np.abs(apart).max() < WITHIN_MANY
+    assert np.sqrt(np.square(apart).mean()) < 1.15  # estimates of a universe share their draws: 1.05 seen
+
+
+@pytest.mark.slow
+def test_radon_is_green_in_every_universe_and_agrees_with_nuts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """90 latents; normal and Student-t, centered and not."""
+    radon = load_from("radon", "study", monkeypatch).study
+    everywhere = mv.run(radon, engine=NestedLaplace()).sql("select * from estimates").set_index("key")
+    assert everywhere["ok"].all()
+    some = mv.plan(radon, design=mv.designs.random(8))
+    engine = mv.NUTS(warmup=500, draws=1000, max_tree_depth=7)
+    nuts = mv.run(some, engine=engine).sql("select * from estimates where ok").set_index("key")
+    both = everywhere.merge(nuts, on="key", suffixes=("", "_nuts"))
+    assert len(both) >= 6
+    error = np.hypot(both["mcse_mean"].to_numpy(), both["mcse_mean_nuts"].to_numpy())
+    assert float(np.abs((both["mean"] - both["mean_nuts"]).to_numpy() / error).max()) < WITHIN
+    for name in ("q2_5", "q97_5"):  # a quantile that far out of 400 draws: some 0.13 sd
+        assert ((both[name] - both[f"{name}_nuts"]).abs() / both.sd).max() < 0.5
 
 
 def flat(data: Mapping[str, Any], *, spread: float) -> None:

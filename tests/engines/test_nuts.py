@@ -124,7 +124,7 @@ def test_seeds_give_other_draws(quick: NUTS, twelve: Plan) -> None:
 
 
 def test_a_start_that_there_is_not_is_told() -> None:
-    with pytest.raises(PlanError, match="did you mean 'prior'"):
+    with pytest.raises(PlanError, match="Did you mean 'prior'"):
         NUTS(start="priors")
 
 

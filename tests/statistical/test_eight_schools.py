@@ -141,7 +141,7 @@ def test_on_the_ladder_the_centered_model_becomes_green_and_right(study: Study) 
     scales = {f"half-Cauchy {scale}": scale for scale in (1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0)}
     spread = prior({label: dist.HalfCauchy(scale) for label, scale in scales.items()})
     space = Space(spread=spread, effects=parameterization({"centered": centered}))
-    results = run(replace(study, space=space))
+    results = run(replace(study, space=space), engine="nuts")
     attempts = results.sql("select attempt, ok from universes")
     assert attempts["ok"].all() and (attempts["attempt"] > 1).all()
     found = with_reference(results, scales)
