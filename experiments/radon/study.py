@@ -119,4 +119,4 @@ study = mv.Study(
 )
 
 # Trees of 31 steps suffice here; the work of a step grows with the depth the kernel must be ready for.
-engine = mv.NUTS(warmup=300, draws=1000, max_tree_depth=5)
+engine = mv.Auto(nuts=mv.NUTS(warmup=300, draws=1000, max_tree_depth=5))

@@ -39,8 +39,8 @@ def row_views(decisions: Sequence[str], columns: Sequence[str]) -> Iterator[RowV
     yield RowView(
         "universes",
         f"""
-        select p.key, p.run, {labels} p.reference, a.engine, a.reason is null as ok, a.reason, a.attempt, a.final, a.escalated,
-            coalesce(a.program, p.program) as program,
+        select p.key, p.run, {labels} p.reference, a.engine, a.reason is null as ok, a.reason, a.attempt, a.final,
+            a.escalated, coalesce(a.program, p.program) as program,
             coalesce(a.rows_kept, p.rows_kept) as rows_kept, a.seconds, a.finished, a.host, a.batch, a.same_as
         from stored_planned as p join stored_attempts as a using (run, key)
         where a.shown""",

@@ -30,7 +30,7 @@ def test_the_forecast_of_each_engine(multiverse, study: Path) -> None:
     assert told["seconds"] == first["seconds"] and told["workers"] >= 1
     assert "laplace" in {row["engine"] for row in others} and len(told["gradient_seconds"]) == 1
     (gradient,) = told["gradient_seconds"].values()
-    assert first["universe"] == pytest.approx(gradient * 2 * (50 + 5000) * 28)  # 28 gradients a transition
+    assert first["universe"] == pytest.approx(2 * (50 + 5000) * 14 * (2 * gradient + 1e-6))  # 14 leapfrogs
 
 
 def test_the_plan_for_programs(multiverse, study: Path) -> None:
