@@ -43,7 +43,14 @@ def part_of(batch: Batch, outcomes: tuple[Outcome, ...]) -> Table:
     """The outcomes of a batch as the store would hold them."""
     now = datetime.now(UTC)
     return encode(
-        outcomes, run="test", engine=batch.engine, batch=batch.id, program="test", rows_kept={}, host="here", finished=now
+        outcomes,
+        run="test",
+        engine=batch.engine,
+        batch=batch.id,
+        program="test",
+        rows_kept={},
+        host="here",
+        finished=now,
     )
 
 

@@ -42,7 +42,7 @@ class WarmNUTS(NUTS):
     has no mode to start from: cold, then on the rungs of NUTS; `()` for not at all.
     """
 
-    warmup: int = 75
+    warmup: int = 150
     target_accept: float = 0.9
     cold_warmup: int = 500
     ladder: tuple[Rung, ...] = (COLD, *LADDER)

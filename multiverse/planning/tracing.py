@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-# Of what runs a few times: the safety check of radon compiles in 0.2 s a program against 0.6 s, `begin` of NUTS in 0.3 s
-# against 2.2 s.
+# Of what runs a few times: the safety check of radon compiles in 0.2 s a program, not 0.6 s, `begin` of NUTS in 0.3 s,
+# not 2.2 s.
 QUICK_COMPILE: Final[Mapping[str, Any]] = {
     "xla_backend_optimization_level": 0,
     "xla_llvm_disable_expensive_passes": True,

@@ -45,6 +45,8 @@ DIAGNOSTICS: Final = (
     "anchors",
     "newton_steps",
     "modes",
+    "heavy_locals",
+    "locals_short",
     "audit_z",
     "block",
 )
