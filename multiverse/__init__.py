@@ -13,18 +13,18 @@ from multiverse.arithmetic import forgo_fused_arithmetic
 
 if TYPE_CHECKING:
     from multiverse.design import designs as designs
-    from multiverse.engines.audit import Audit as Audit
-    from multiverse.engines.auto import Auto as Auto
+    from multiverse.engines.auto.audit import Audit as Audit
+    from multiverse.engines.auto.engine import Auto as Auto
     from multiverse.engines.forecast import forecast as forecast
-    from multiverse.engines.function import Function as Function
+    from multiverse.engines.functions.engine import Function as Function
     from multiverse.engines.gate import Gate as Gate
     from multiverse.engines.gate import WeightsGate as WeightsGate
-    from multiverse.engines.ladder import Rung as Rung
-    from multiverse.engines.laplace import Laplace as Laplace
-    from multiverse.engines.nested import NestedLaplace as NestedLaplace
-    from multiverse.engines.nuts import NUTS as NUTS
-    from multiverse.engines.reweight import Reweight as Reweight
-    from multiverse.engines.warm import WarmNUTS as WarmNUTS
+    from multiverse.engines.laplace.engine import Laplace as Laplace
+    from multiverse.engines.nested.engine import NestedLaplace as NestedLaplace
+    from multiverse.engines.nuts.engine import NUTS as NUTS
+    from multiverse.engines.nuts.ladder import Rung as Rung
+    from multiverse.engines.nuts.warm import WarmNUTS as WarmNUTS
+    from multiverse.engines.reweight.engine import Reweight as Reweight
     from multiverse.errors import MultiverseError as MultiverseError
     from multiverse.estimate import Estimate as Estimate
     from multiverse.executors.local import Local as Local
@@ -88,15 +88,15 @@ _HOMES = {
     "Lint": "multiverse.linting.lint",
     "run": "multiverse.sweep",
     "forecast": "multiverse.engines.forecast",
-    "Auto": "multiverse.engines.auto",
-    "Audit": "multiverse.engines.audit",
-    "Laplace": "multiverse.engines.laplace",
-    "NestedLaplace": "multiverse.engines.nested",
-    "Reweight": "multiverse.engines.reweight",
-    "WarmNUTS": "multiverse.engines.warm",
-    "NUTS": "multiverse.engines.nuts",
-    "Rung": "multiverse.engines.ladder",
-    "Function": "multiverse.engines.function",
+    "Auto": "multiverse.engines.auto.engine",
+    "Audit": "multiverse.engines.auto.audit",
+    "Laplace": "multiverse.engines.laplace.engine",
+    "NestedLaplace": "multiverse.engines.nested.engine",
+    "Reweight": "multiverse.engines.reweight.engine",
+    "WarmNUTS": "multiverse.engines.nuts.warm",
+    "NUTS": "multiverse.engines.nuts.engine",
+    "Rung": "multiverse.engines.nuts.ladder",
+    "Function": "multiverse.engines.functions.engine",
     "Gate": "multiverse.engines.gate",
     "WeightsGate": "multiverse.engines.gate",
     "Local": "multiverse.executors.local",

@@ -15,7 +15,7 @@ from multiverse.earlier import earlier, reasons_named
 from multiverse.engines.by_name import ENGINES as ENGINES
 from multiverse.engines.by_name import check_engine, usual_engine
 from multiverse.engines.engine import Batch, Engine
-from multiverse.engines.judge import failed
+from multiverse.engines.failed import failed
 from multiverse.engines.outcome import Outcome
 from multiverse.errors import PlanError, Problem, near_miss
 from multiverse.executors.executor import Executor

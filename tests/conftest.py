@@ -101,7 +101,7 @@ def small_run(normal_mean: ModuleType) -> Any:
 @pytest.fixture(scope="session")
 def laplace_run(normal_mean: ModuleType) -> Any:
     """Results of all 50 of its universes by Laplace's approximation, in memory: they tell evidence."""
-    from multiverse.engines.laplace import Laplace
+    from multiverse.engines.laplace.engine import Laplace
     from multiverse.sweep import run
 
     return run(normal_mean.study(), engine=Laplace(), keep="all")

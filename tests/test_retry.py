@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from multiverse.engines.climb import Climb, begin_climb
 from multiverse.engines.engine import Batch, make_batch
-from multiverse.engines.ladder import Rung, next_attempt, rung_of
+from multiverse.engines.nuts.climb import Climb, begin_climb
+from multiverse.engines.nuts.ladder import Rung, next_attempt, rung_of
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.errors import PlanError
 from multiverse.executors.executor import Work

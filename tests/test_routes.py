@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from multiverse.engines.auto.routing import audits, routes
 from multiverse.engines.price import Price
-from multiverse.engines.routing import audits, routes
 from multiverse.planning.build import plan as make_plan
 from multiverse.planning.forecast import Forecast
 from multiverse.planning.plan import Plan
@@ -130,7 +130,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_routes_are_decided_once_and_reused(
     exact_engines: ModuleType, normal_mean: ModuleType, counted: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from multiverse.engines.auto import Auto
+    from multiverse.engines.auto.engine import Auto
 
     fakes = {name: exact_engines.Scripted(name, costs=(1.0, 0.0, 0.1)) for name in ("laplace", "nuts")}
     fakes["nuts"] = replace(fakes["nuts"], costs=(10.0, 0.0, 10.0))

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multiverse import shared_answers
-from multiverse.engines.climb import Climb, begin_climb
 from multiverse.engines.engine import Batch, make_batch
-from multiverse.engines.ladder import Rung, next_attempt
+from multiverse.engines.nuts.climb import Climb, begin_climb
+from multiverse.engines.nuts.ladder import Rung, next_attempt
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.executors.executor import Work
 from multiverse.planning.build import plan

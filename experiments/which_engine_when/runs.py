@@ -8,7 +8,7 @@ from scipy.special import betaln, expit, gammaln
 from studies import EVENTS, PLACES, SECOND, TRIES, funnel_truth, funnels, rare, slopes, two_modes
 
 import multiverse as mv
-from multiverse.engines.reweight import Reweight
+from multiverse.engines.reweight.engine import Reweight
 
 DEGREES = 8  # of freedom of the Laplace engine's proposal
 CHOSEN = 32  # draws whose weights are drawn

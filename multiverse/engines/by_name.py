@@ -7,13 +7,13 @@ import types
 from collections.abc import Mapping
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
-from multiverse.engines.auto import Auto
-from multiverse.engines.function import Function
-from multiverse.engines.laplace import Laplace
-from multiverse.engines.nested import NestedLaplace
-from multiverse.engines.nuts import NUTS
-from multiverse.engines.reweight import Reweight
-from multiverse.engines.warm import WarmNUTS
+from multiverse.engines.auto.engine import Auto
+from multiverse.engines.functions.engine import Function
+from multiverse.engines.laplace.engine import Laplace
+from multiverse.engines.nested.engine import NestedLaplace
+from multiverse.engines.nuts.engine import NUTS
+from multiverse.engines.nuts.warm import WarmNUTS
+from multiverse.engines.reweight.engine import Reweight
 from multiverse.errors import PlanError, Problem, StoreError
 from multiverse.study import Study
 

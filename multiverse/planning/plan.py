@@ -58,7 +58,7 @@ class Plan:
     cannot be answered; these are in no program. notes: what the planner did that a person should know. twins: exact
     duplicates, each with the key of the first universe that is the same analysis: one of them is run for all.
     selection: the part of the space that a design took; None where nothing is left out. routes: program id -> the
-    engines that take its universes, in order, where a run has decided that; see `engines/routing.py`.
+    engines that take its universes, in order, where a run has decided that; see `engines/auto/routing.py`.
     """
 
     study: Study

@@ -16,8 +16,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from multiverse.engines.diagnostics import MIN_DRAWS, Floats, ess_mean
-from multiverse.engines.psis import smooth
-from multiverse.engines.weighted import normalised
+from multiverse.engines.weighing.psis import smooth
+from multiverse.engines.weighing.weighted import normalised
 from multiverse.power_scaling.distance import cjs_distances
 
 POWERS: Final = (0.99, 1.01)  # the difference quotient at 1; priorsense's and ArviZ's defaults

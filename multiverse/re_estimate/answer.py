@@ -13,7 +13,7 @@ import numpy as np
 from multiverse.engines.diagnostics import convergence
 from multiverse.engines.estimates import summarise
 from multiverse.engines.outcome import ESTIMAND, LOG_LIKELIHOOD, LOG_PRIOR, SITE, DrawsName, Outcome, Reason
-from multiverse.engines.weighted import summarise_resampled
+from multiverse.engines.weighing.weighted import summarise_resampled
 from multiverse.planning.estimand import Estimand, NotANumberADraw
 from multiverse.planning.program import Program
 from multiverse.re_estimate.site_draws import shape_of, site_draws

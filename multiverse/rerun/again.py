@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from multiverse.engines.engine import Batch, Engine
-from multiverse.engines.judge import failed
+from multiverse.engines.failed import failed
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.planning.plan import Plan
 from multiverse.re_estimate.owed import ESTIMANDS

@@ -9,8 +9,8 @@ import pytest
 import multiverse as mv
 from multiverse.cli.engine_options import chosen_engine
 from multiverse.cli.recorded_settings import rungs_of, settings_that_matter
-from multiverse.engines.audit import Audit
-from multiverse.engines.auto import Auto
+from multiverse.engines.auto.audit import Audit
+from multiverse.engines.auto.engine import Auto
 from multiverse.errors import PlanError
 from multiverse.run_record import _settings
 from multiverse.store.records import RunRecord

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from multiverse.engines.laplace import Laplace
+from multiverse.engines.laplace.engine import Laplace
 from multiverse.rerun.source import engine_of
 from multiverse.results import load
 

@@ -12,8 +12,8 @@ from click.testing import Result
 from multiverse.cli.engine_options import chosen_engine
 from multiverse.cli.recorded_settings import settings_that_matter
 from multiverse.engines.gate import Gate
-from multiverse.engines.ladder import Rung
-from multiverse.engines.nuts import NUTS
+from multiverse.engines.nuts.engine import NUTS
+from multiverse.engines.nuts.ladder import Rung
 from multiverse.errors import PlanError
 from multiverse.rerun.source import engine_of
 from multiverse.results import load

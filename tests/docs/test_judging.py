@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from multiverse.engines.audit import SOURCES as AUDIT_SOURCES
-from multiverse.engines.audit import Audit
+from multiverse.engines.auto.audit import SOURCES as AUDIT_SOURCES
+from multiverse.engines.auto.audit import Audit
 from multiverse.engines.gate import SOURCES, Gate, WeightsGate
-from multiverse.engines.ladder import LADDER
+from multiverse.engines.nuts.ladder import LADDER
 from multiverse.engines.outcome import Reason
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from multiverse.engines.estimates import summarise
-from multiverse.engines.nuts import NUTS
+from multiverse.engines.nuts.engine import NUTS
 from multiverse.engines.outcome import Outcome
 
 ROOT = Path(__file__).parents[2]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from multiverse.engines.apart import groups_apart
 from multiverse.engines.diagnostics import Floats
+from multiverse.engines.nuts.apart import groups_apart
 
 
 @pytest.fixture

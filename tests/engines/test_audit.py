@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from multiverse.engines.audit import SHARE, Z_MAX, Audit, Finding, compare
+from multiverse.engines.auto.audit import SHARE, Z_MAX, Audit, Finding, compare
 from multiverse.engines.diagnostics import Floats
 from multiverse.engines.estimates import from_numbers, from_standard_errors, summarise
 from multiverse.engines.outcome import Outcome, Reason
-from multiverse.engines.weighted import normalised, summarise_weighted
+from multiverse.engines.weighing.weighted import normalised, summarise_weighted
 from multiverse.errors import PlanError
 
 KEYS = [f"{i:032x}" for i in range(2000)]

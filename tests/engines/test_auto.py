@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from multiverse.engines.audit import Audit
-from multiverse.engines.auto import Auto
+from multiverse.engines.auto.audit import Audit
+from multiverse.engines.auto.engine import Auto
 from multiverse.engines.engine import Batch, Engine
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.executors.executor import Work

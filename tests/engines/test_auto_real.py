@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from multiverse.engines.audit import Audit
-from multiverse.engines.auto import Auto
+from multiverse.engines.auto.audit import Audit
+from multiverse.engines.auto.engine import Auto
 from multiverse.engines.by_name import made_again
 from multiverse.engines.engine import flat_settings, settings_of
 from multiverse.engines.gate import WeightsGate
-from multiverse.engines.laplace import Laplace
+from multiverse.engines.laplace.engine import Laplace
 from multiverse.planning.build import plan as make_plan
 from multiverse.planning.plan import Plan
 from multiverse.progress import no_progress

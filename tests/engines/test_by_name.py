@@ -10,7 +10,7 @@ import pytest
 from multiverse.engines.by_name import ENGINES, made_again
 from multiverse.engines.engine import settings_of
 from multiverse.engines.gate import Gate
-from multiverse.engines.nuts import NUTS
+from multiverse.engines.nuts.engine import NUTS
 from multiverse.errors import StoreError
 
 

@@ -17,9 +17,9 @@ import statsmodels.api as sm
 from scipy import stats
 
 import multiverse as mv
-from multiverse.engines.function import Function
+from multiverse.engines.functions.engine import Function
+from multiverse.engines.functions.processes import call_all
 from multiverse.engines.outcome import Interval
-from multiverse.engines.processes import call_all
 from multiverse.errors import PlanError
 from multiverse.planning.build import plan
 from multiverse.planning.function_programs import Call

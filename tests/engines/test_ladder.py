@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multiverse.engines.climb import begin_climb
-from multiverse.engines.ladder import LADDER, SAMPLING, Rung, next_attempt, next_climb, rung_of
-from multiverse.engines.nuts import NUTS
+from multiverse.engines.nuts.climb import begin_climb
+from multiverse.engines.nuts.engine import NUTS
+from multiverse.engines.nuts.ladder import LADDER, SAMPLING, Rung, next_attempt, next_climb, rung_of
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.errors import PlanError
 from multiverse.planning.plan import Plan

@@ -17,7 +17,7 @@ from scipy.stats import beta, multivariate_normal
 
 import multiverse as mv
 from multiverse.engines.engine import Engine
-from multiverse.engines.laplace import BLOCK, Laplace
+from multiverse.engines.laplace.engine import BLOCK, Laplace
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.errors import PlanError
 from multiverse.planning.build import plan

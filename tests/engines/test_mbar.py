@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from multiverse.engines.diagnostics import Floats
-from multiverse.engines.mbar import mixture
+from multiverse.engines.reweight.mbar import mixture
 
 MEANS, SDS, LOG_Z = np.array([0.0, 1.0, -0.5]), np.array([2.0, 0.7, 1.0]), np.array([0.0, 1.3, -2.0])
 REPEATS = 120  # a standard deviation from so many has a relative error of 6 %

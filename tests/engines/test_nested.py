@@ -20,7 +20,7 @@ from scipy.stats import multivariate_normal, norm
 import multiverse as mv
 from multiverse.engines.engine import Engine
 from multiverse.engines.gate import WeightsGate
-from multiverse.engines.nested import NestedLaplace
+from multiverse.engines.nested.engine import NestedLaplace
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.errors import PlanError
 from multiverse.planning.build import plan

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from multiverse.engines.nested_locals import Blocks, curved, log_det, settle, whitening
+from multiverse.engines.nested.locals import Blocks, curved, log_det, settle, whitening
 
 
 @pytest.mark.parametrize("width", [1, 3, 6])

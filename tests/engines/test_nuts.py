@@ -17,9 +17,9 @@ from scipy.stats import norm
 
 from multiverse.engines.engine import Engine
 from multiverse.engines.gate import Gate
-from multiverse.engines.ladder import Rung
-from multiverse.engines.nuts import LANES, NUTS, UNIVERSES_A_BATCH
-from multiverse.engines.nuts_block import block_functions
+from multiverse.engines.nuts.block import block_functions
+from multiverse.engines.nuts.engine import LANES, NUTS, UNIVERSES_A_BATCH
+from multiverse.engines.nuts.ladder import Rung
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.errors import PlanError
 from multiverse.identity.keys import rng_words
@@ -66,8 +66,8 @@ def test_large_programs_have_large_batches_of_the_same_block(
     normal_mean: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The block, and with it the bits, depends on neither share nor machine; the batch, a file, may."""
-    monkeypatch.setattr("multiverse.engines.nuts.ROUNDS", 1)
-    monkeypatch.setattr("multiverse.engines.nuts.cores", lambda: 2)
+    monkeypatch.setattr("multiverse.engines.nuts.engine.ROUNDS", 1)
+    monkeypatch.setattr("multiverse.engines.nuts.engine.cores", lambda: 2)
     engine = replace(normal_mean.QUICK, chains=8)
     planned = plan(normal_mean.study())
     (program,) = planned.programs

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multiverse.engines.psis import smooth
-from multiverse.engines.weighted import normalised
+from multiverse.engines.weighing.psis import smooth
+from multiverse.engines.weighing.weighted import normalised
 
 DRAWS = (1, 2, 5, 17, 25, 26, 100, 399, 1000)
 TAILS = (0.1, 0.5, 1.0, 3.0, 20.0)

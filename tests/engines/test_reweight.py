@@ -18,9 +18,9 @@ from scipy.stats import multivariate_normal, norm, truncnorm
 import multiverse as mv
 from multiverse.engines.engine import Batch, Engine
 from multiverse.engines.gate import Gate, WeightsGate
-from multiverse.engines.nuts import NUTS
+from multiverse.engines.nuts.engine import NUTS
 from multiverse.engines.outcome import Outcome, Reason
-from multiverse.engines.reweight import Reweight
+from multiverse.engines.reweight.engine import Reweight
 from multiverse.errors import PlanError
 from multiverse.planning.build import plan
 from multiverse.planning.plan import Plan

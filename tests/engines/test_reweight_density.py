@@ -14,9 +14,9 @@ import pytest
 from scipy.stats import norm
 
 import multiverse as mv
-from multiverse.engines import reweight_density
-from multiverse.engines.held import Held
-from multiverse.engines.reweight_density import Densities, Draws
+from multiverse.engines.reweight import density as reweight_density
+from multiverse.engines.reweight.density import Densities, Draws
+from multiverse.engines.reweight.held import Held
 from multiverse.planning.build import plan
 from multiverse.planning.plan import Plan
 

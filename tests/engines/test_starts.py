@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from multiverse.engines.starts import START_RADIUS, START_TRIES, Start, starting_point, uniform_in_box
+from multiverse.engines.nuts.starts import START_RADIUS, START_TRIES, Start, starting_point, uniform_in_box
 
 DIMENSION = 2
 BOX = partial(uniform_in_box(DIMENSION), {})

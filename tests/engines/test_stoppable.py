@@ -11,11 +11,11 @@ import jax
 import numpy as np
 import pytest
 
-from multiverse.engines import stoppable
-from multiverse.engines.nuts import NUTS
-from multiverse.engines.nuts_block import LaneDraws, block_functions
+from multiverse.engines.nuts import stoppable
+from multiverse.engines.nuts.block import LaneDraws, block_functions
+from multiverse.engines.nuts.engine import NUTS
+from multiverse.engines.nuts.stoppable import Sampled, StoppableBlock, compile_block
 from multiverse.engines.outcome import Outcome, Reason
-from multiverse.engines.stoppable import Sampled, StoppableBlock, compile_block
 from multiverse.identity.keys import rng_words
 from multiverse.planning.plan import Plan
 from multiverse.testing_engines import answer

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multiverse.engines.estimates import summarise
-from multiverse.engines.weighted import (
+from multiverse.engines.weighing.weighted import (
     evidence,
     importance_ess,
     normalised,

@@ -267,7 +267,7 @@ class Ran(Exception):
 
 @pytest.fixture
 def nothing_may_run(monkeypatch):
-    from multiverse.engines.nuts import NUTS
+    from multiverse.engines.nuts.engine import NUTS
     from multiverse.executors.local import Local
 
     def refuse(*given, **more):

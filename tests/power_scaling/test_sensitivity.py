@@ -9,7 +9,7 @@ import pytest
 from arviz_stats.base import array_stats
 from scipy.stats import norm
 
-from multiverse.engines.psis import smooth
+from multiverse.engines.weighing.psis import smooth
 from multiverse.power_scaling.diagnosis import NOISE_TIMES, Diagnosis, diagnose
 from multiverse.power_scaling.sensitivity import POWERS, Moved, sensitivities
 

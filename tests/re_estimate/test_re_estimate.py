@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from multiverse.earlier import earlier
-from multiverse.engines.nuts import NUTS
+from multiverse.engines.nuts.engine import NUTS
 from multiverse.engines.outcome import Reason
 from multiverse.errors import StoreError
 from multiverse.planning.estimand import Estimand

@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 from numpyro.infer.reparam import LocScaleReparam
 
-from multiverse.engines.nuts import NUTS
+from multiverse.engines.nuts.engine import NUTS
 from multiverse.planning.build import plan
 from multiverse.results import Results
 from multiverse.space.decision import parameterization, prior

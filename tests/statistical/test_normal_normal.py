@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 
 from multiverse.engines.diagnostics import mcse_mean
-from multiverse.engines.nuts import NUTS
+from multiverse.engines.nuts.engine import NUTS
 from multiverse.planning.build import plan
 from multiverse.results import Results
 from multiverse.sweep import run

@@ -14,15 +14,15 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
-from multiverse.engines.audit import CHAINS, Z_MAX, Audit, Finding, compare
-from multiverse.engines.auto import Auto
+from multiverse.engines.auto.audit import CHAINS, Z_MAX, Audit, Finding, compare
+from multiverse.engines.auto.engine import Auto
 from multiverse.engines.estimates import summarise
-from multiverse.engines.laplace import Laplace
-from multiverse.engines.nested import NestedLaplace
-from multiverse.engines.nuts import NUTS
+from multiverse.engines.laplace.engine import Laplace
+from multiverse.engines.nested.engine import NestedLaplace
+from multiverse.engines.nuts.engine import NUTS
+from multiverse.engines.nuts.warm import WarmNUTS
 from multiverse.engines.outcome import Outcome, Reason
-from multiverse.engines.reweight import Reweight
-from multiverse.engines.warm import WarmNUTS
+from multiverse.engines.reweight.engine import Reweight
 from multiverse.planning.build import plan
 from multiverse.planning.plan import Plan
 from multiverse.testing_engines import answer

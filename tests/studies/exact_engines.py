@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy import stats
 
-from multiverse.engines.climb import Climb, begin_climb
 from multiverse.engines.engine import Batch, make_batch
-from multiverse.engines.ladder import Rung
+from multiverse.engines.nuts.climb import Climb, begin_climb
+from multiverse.engines.nuts.ladder import Rung
 from multiverse.engines.outcome import ESTIMAND, DrawsName, Outcome, Reason
 from multiverse.engines.price import Price
 from multiverse.identity.keys import rng_words

@@ -16,8 +16,8 @@ import numpy as np
 
 from multiverse.engines.diagnostics import convergence
 from multiverse.engines.estimates import summarise
-from multiverse.engines.psis import smooth
-from multiverse.engines.weighted import normalised, summarise_weighted, systematic_resample
+from multiverse.engines.weighing.psis import smooth
+from multiverse.engines.weighing.weighted import normalised, summarise_weighted, systematic_resample
 from multiverse.power_scaling.sensitivity import sensitivities
 
 ROUNDS = 5  # ours and theirs in turn

@@ -1,0 +1,184 @@
+"""One block of universes by the nested engine: search modes of the globals, draw in rounds, weigh, judge.
+
+Where the weights of Gaussian locals cannot be relied on, a universe is tried again at once with heavier tails and more
+care for the modes of its locals.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from multiverse.engines.diagnostics import Floats
+from multiverse.engines.engine import Batch
+from multiverse.engines.estimand_draws import Failure
+from multiverse.engines.laplace.proposal import NoProposal, uncovered
+from multiverse.engines.nested.block import Near, NestedBlock, Proposed
+from multiverse.engines.nested.mode import Modes, generator, search_modes
+from multiverse.engines.nested.rounds import Component, adapted, draw_globals, draw_noise, log_weights
+from multiverse.engines.outcome import Outcome, Reason
+from multiverse.engines.weighing.judge import WeightedDraws, judge_weighted
+from multiverse.identity.keys import rng_words
+
+if TYPE_CHECKING:
+    from multiverse.engines.nested.engine import NestedLaplace
+
+FIRST_DRAW: Final = 1000  # number of the first random stream of draws; those before it are for starts
+RETRIED: Final = frozenset({Reason.khat, Reason.ess})  # what heavier tails may mend
+SHORT: Final = "locals_short"  # diagnostic: the share of draws whose locals were not followed to their mode
+SHORT_MAX: Final = 0.005  # of the draws whose locals were not followed to their mode: as much mass may be missed unseen
+
+
+class Try(NamedTuple):
+    """How a universe is tried. heavy: locals come from a t instead of a Gaussian. within: `settle`'s, for their modes.
+
+    more: how many times the draws that were asked for are made, of which as many are kept.
+    """
+
+    heavy: bool
+    within: float
+    more: int
+
+
+FIRST: Final = Try(
+    heavy=False, within=3.0, more=1
+)  # a step from so near suffices for weights: exact if locals are normal
+HEAVY: Final = Try(heavy=True, within=0.1, more=3)
+
+
+def block_leaves(batch: Batch, keys: Sequence[str], dtype: str) -> tuple[list[str], dict[str, np.ndarray]]:
+    """Keys filled up to a whole block with the first of them, and their leaves: a short block has other bits."""
+    filled = [*keys, *[keys[0]] * (batch.block - len(keys))]
+    return filled, batch.program.gather(filled, dtype)
+
+
+def fit_block(run: NestedBlock, batch: Batch, keys: Sequence[str], settings: NestedLaplace) -> dict[str, Outcome]:
+    """An outcome for each key, at most as many as the block holds, by key."""
+    began = time.perf_counter()
+    limit = batch.wanted.time_limit
+    stop = np.inf if limit is None else began + limit * len(keys)
+    filled, leaves = block_leaves(batch, keys, settings.dtype)
+    words = np.array([rng_words(settings.seed, key, batch.attempt) for key in filled], np.uint32)
+    modes = search_modes(run, words, leaves, settings, asked=len(keys), stop=lambda: time.perf_counter() > stop)
+    outcomes: dict[str, Outcome] = {}
+    for key, end in zip(keys, modes.ended, strict=True):
+        if isinstance(end, NoProposal):
+            outcomes[key] = _without_draws(batch, key, end, late=time.perf_counter() > stop)
+    todo = [i for i, key in enumerate(keys) if key not in outcomes]
+    for tried in (FIRST, HEAVY):
+        if not todo or time.perf_counter() > stop:
+            break
+        drawn = _draw(run, words, leaves, modes, todo, tried, settings)
+        for key, outcome in _judged(batch, [keys[i] for i in todo], modes, todo, drawn, settings).items():
+            outcomes[key] = _better(_thinned(outcome, tried.more), outcomes.get(key))
+        todo = [i for i in todo if outcomes[keys[i]].reason in RETRIED]
+    for key in keys:
+        if key not in outcomes:
+            outcomes[key] = _without_draws(batch, key, NoProposal(Reason.mode, ""), late=True)
+    seconds = (time.perf_counter() - began) / len(keys)
+    return {key: replace(outcome, seconds=seconds) for key, outcome in outcomes.items()}
+
+
+def _draw(
+    run: NestedBlock,
+    words: np.ndarray,
+    leaves: Mapping[str, np.ndarray],
+    modes: Modes,
+    todo: Sequence[int],
+    tried: Try,
+    settings: NestedLaplace,
+) -> WeightedDraws:
+    """The weighted draws of these universes, all rounds of each."""
+    import jax
+
+    universes, draws, dtype = len(words), settings.draws_a_round, settings.dtype
+    count, size = run.hierarchy.globals, run.hierarchy.locals
+    asked = np.zeros(universes, bool)
+    asked[list(todo)] = True
+    near = Near(*(part.astype(dtype) for part in modes.near))
+    walks = {i: _Walk([Component(modes.proposal(i).mode, modes.proposal(i).root)], [], []) for i in todo}
+    seen: list[Proposed] = []
+    rounds = settings.rounds * tried.more
+    for number in range(rounds):
+        g, noise = np.zeros((universes, draws, count)), np.zeros((universes, draws, size))
+        log_noise = np.zeros((universes, draws))
+        for i, walk in walks.items():
+            random = generator(words[i], FIRST_DRAW + number + (settings.rounds if tried.heavy else 0))
+            g[i] = draw_globals(random, walk.components[-1], draws)
+            noise[i], log_noise[i] = draw_noise(random, draws, size, heavy=tried.heavy)
+        found = run.propose(asked, leaves, g.astype(dtype), noise.astype(dtype), near, np.asarray(tried.within, dtype))
+        found = jax.tree.map(lambda values: np.asarray(values)[list(todo)], found)
+        seen.append(found)
+        for place, (i, walk) in enumerate(walks.items()):
+            walk.g.append(g[i])
+            log_local = log_noise[i] + found.log_det[place].astype(np.float64) / 2
+            walk.log_ratio.append(-found.weighed[place].astype(np.float64) - log_local)
+            if number + 1 < rounds:
+                walk.components.append(adapted(walk.components[-1], *walk.weighed()))
+    offsets = [generator(words[i], FIRST_DRAW - 1).uniform() for i in todo]
+    return WeightedDraws(
+        {name: np.concatenate([part.sites[name] for part in seen], axis=1) for name in seen[0].sites},
+        np.concatenate([part.log_prior for part in seen], axis=1),
+        np.concatenate([part.log_likelihood for part in seen], axis=1),
+        -np.concatenate([part.potential for part in seen], axis=1),
+        np.array([walk.weighed()[1] for walk in walks.values()]),
+        np.array(offsets),
+        {
+            "newton_steps": modes.steps[list(todo)].astype(np.float64),
+            "modes": np.array([float(modes.proposal(i).modes) for i in todo]),
+            "heavy_locals": np.full(len(todo), float(tried.heavy)),
+            SHORT: np.concatenate([part.short for part in seen], axis=1).mean(axis=1),
+        },
+    )
+
+
+class _Walk(NamedTuple):
+    """The rounds of one universe: the component of each, its draws of the globals, their log joint minus log locals."""
+
+    components: list[Component]
+    g: list[Floats]
+    log_ratio: list[Floats]
+
+    def weighed(self) -> tuple[Floats, Floats]:
+        """All draws of the globals until now, and their log weights."""
+        g, log_ratio = np.concatenate(self.g), np.concatenate(self.log_ratio)
+        return g, log_weights(self.components, g, log_ratio)
+
+
+def _judged(
+    batch: Batch, keys: Sequence[str], modes: Modes, todo: Sequence[int], drawn: WeightedDraws, settings: NestedLaplace
+) -> dict[str, Outcome]:
+    totals = np.logaddexp.reduce(drawn.log_weights, axis=1)
+    missed = {key: uncovered(modes.proposal(i), total) for key, i, total in zip(keys, todo, totals, strict=True)}
+    wrong = {key: Failure(Reason.modes, message) for key, message in missed.items() if message}
+    for key, share in zip(keys, drawn.diagnostics[SHORT], strict=True):
+        if share > SHORT_MAX:
+            message = f"the mode of the locals was not reached in {share:.2g} of the draws of the globals"
+            wrong.setdefault(key, Failure(Reason.mode, message))
+    return judge_weighted(batch, keys, drawn, settings.gate, wrong)
+
+
+def _thinned(outcome: Outcome, more: int) -> Outcome:
+    """Every so-many-th draw is kept: of a systematic resample, a systematic resample."""
+    return replace(outcome, draws={name: values[:, ::more] for name, values in outcome.draws.items()})
+
+
+def _better(new: Outcome, old: Outcome | None) -> Outcome:
+    """The one to keep of two tries at a universe."""
+    if old is None or new.ok:
+        return new
+    khat = new.diagnostics["khat"], old.diagnostics["khat"]
+    return old if math.isfinite(khat[1]) and not khat[0] < khat[1] else new
+
+
+def _without_draws(batch: Batch, key: str, end: NoProposal, *, late: bool) -> Outcome:
+    reason, message = end.reason, end.message
+    if late and reason is Reason.mode:
+        reason = Reason.time
+        message = f"stopped before all its draws were made; the limit is {batch.wanted.time_limit:g} s"
+    return Outcome(key, reason, message, diagnostics={"block": float(batch.block)}, attempt=batch.attempt)
