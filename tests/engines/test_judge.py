@@ -12,10 +12,10 @@ import pytest
 
 from multiverse.engines.diagnostics import ebfmi, ess_bulk, rhat
 from multiverse.engines.engine import Batch
+from multiverse.engines.failed import failed
 from multiverse.engines.gate import Gate
 from multiverse.engines.nuts.block import LaneDraws
 from multiverse.engines.nuts.engine import NUTS
-from multiverse.engines.failed import failed
 from multiverse.engines.nuts.judge import judge
 from multiverse.engines.outcome import Reason
 from multiverse.planning.build import plan
