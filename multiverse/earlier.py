@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import pyarrow.compute as pc
 
+from multiverse.engines.auto.history import AUDIT_Z
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.errors import PlanError, Problem, near_miss
 from multiverse.store.attempts import COLUMNS, distinct
@@ -16,8 +17,7 @@ from multiverse.store.row_scan import scan_rows
 from multiverse.store.same_as import SAME_AS
 
 FAILURES: Final = "failures"  # stands for every reason
-_AUDIT_Z: Final = "audit_z"  # the number that an engine may have to know again
-_COLUMNS: Final = ("reason", "message", "engine", PURPOSE, SAME_AS, DIAGNOSTIC + _AUDIT_Z)
+_COLUMNS: Final = ("reason", "message", "engine", PURPOSE, SAME_AS, DIAGNOSTIC + AUDIT_Z)  # auto has to know the last one again
 
 
 class Earlier(NamedTuple):
@@ -73,12 +73,12 @@ def reasons_named(retry: str | Iterable[str] | None) -> frozenset[Reason]:
 
 
 def _attempt(row: Mapping[str, Any]) -> Outcome:
-    z = row[DIAGNOSTIC + _AUDIT_Z]
+    z = row[DIAGNOSTIC + AUDIT_Z]
     return Outcome(
         row["key"],
         Reason.ok if row["reason"] is None else Reason[row["reason"]],
         row["message"] or "",
-        diagnostics={} if z is None else {_AUDIT_Z: z},
+        diagnostics={} if z is None else {AUDIT_Z: z},
         attempt=row["attempt"],
         final=row["final"],
         engine=row["engine"] or "",

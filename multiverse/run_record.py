@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from multiverse.engines.engine import flat_settings, settings_of
+from multiverse.engines.auto.audit import SOURCES as AUDIT_SOURCES
 from multiverse.engines.gate import SOURCES
 from multiverse.errors import Problem, StoreError
 from multiverse.identity.keys import StudyIdentity, changed_settings, run_id
@@ -204,7 +205,7 @@ def _bounds(of: str, gate: Any) -> dict[str, str | None]:
     usual = vars(type(gate)())
     for name, value in vars(gate).items():
         told[f"{of}.{name}"] = json.dumps(value)
-        source, default = SOURCES.get(name), usual.get(name)
+        source, default = {**SOURCES, **AUDIT_SOURCES}.get(name), usual.get(name)
         own = value != default
         told[f"{of}.{name}: source"] = f"chosen for this run; {default} by default: {source}" if own else source
     return told

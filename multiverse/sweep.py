@@ -85,9 +85,7 @@ def run(
     again = reasons_named(retry)
     planned = routed(place, planned, settings, run, progress)
     begin_run(place, planned, settings, run)
-    planned = routed(
-        place, planned, settings, run, progress
-    )  # another process may have begun, and decided, a moment before
+    planned = routed(place, planned, settings, run, progress)  # another process may have decided a moment before
     re_estimate(place, planned, settings, run, progress)
     twins = share(place, planned, run, progress)
     before = earlier(place, run, again)

@@ -80,11 +80,10 @@ def engine_options(command: Command) -> Command:
     return command
 
 
-def chosen_engine(advised: Any, name: str | None, settings: Mapping[str, Any], usual: str = "nuts") -> Any:
+def chosen_engine(advised: Any, name: str | None, settings: Mapping[str, Any], usual: str) -> Any:
     """The engine: what the study file advises (None if nothing), or the one named, with the settings that are not None.
 
     usual: the name of the engine where nothing is advised and none is named.
-
     Raises PlanError for an engine that is not there, and for a setting that it does not have.
     """
     from multiverse.sweep import ENGINES

@@ -10,9 +10,11 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import pyarrow.compute as pc
 
+from multiverse.engines.auto import history
 from multiverse.store.contract import Table
+from multiverse.store.part import DIAGNOSTIC
 
-AUDIT_Z: Final = "diagnostic:audit_z"
+AUDIT_Z: Final = f"{DIAGNOSTIC}{history.AUDIT_Z}"
 COLUMNS: Final = ("engine", "reason", "seconds", "escalated", "same_as", AUDIT_Z)  # beside those of `attempts.COLUMNS`
 
 

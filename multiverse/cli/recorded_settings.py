@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
 from typing import Any, Final
 
+from multiverse.engines.engine import flat_settings
 from multiverse.rerun.source import recorded_settings
 from multiverse.store.records import RunRecord
 
@@ -19,7 +19,7 @@ def settings_that_matter(record: RunRecord) -> dict[str, Any]:
     The latter, and ladders, only where they are not the usual ones; rungs by their names. Seeds of engines that another
     one asks are its own, and not shown again.
     """
-    recorded = _flat(recorded_settings(record))
+    recorded = flat_settings(recorded_settings(record))
     usual = _usual(str(recorded.get("engine", "")))
     matter: dict[str, Any] = {}
     for name, value in recorded.items():
@@ -45,12 +45,4 @@ def _usual(engine: str) -> dict[str, Any]:
     gates = {"gate": vars(WeightsGate()) | vars(Gate())}
     own = dataclasses.asdict(ENGINES[engine]()) if engine in ENGINES else {}
     plain: dict[str, Any] = json.loads(json.dumps(gates | own))
-    return _flat(plain)
-
-
-def _flat(settings: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    """`{"gate": {"rhat_max": 1.01}}` as `{"gate.rhat_max": 1.01}`, at any depth."""
-    flat: dict[str, Any] = {}
-    for name, value in settings.items():
-        flat |= _flat(value, f"{before}{name}.") if isinstance(value, Mapping) else {f"{before}{name}": value}
-    return flat
+    return flat_settings(plain)

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from multiverse.engines.engine import Batch, Engine
 from multiverse.engines.failed import failed
 from multiverse.engines.outcome import Outcome, Reason
+from multiverse.engines.reweight.families import ANCHOR
 from multiverse.planning.plan import Plan
 from multiverse.re_estimate.owed import ESTIMANDS
 from multiverse.rerun.answers import Answer
@@ -17,7 +18,7 @@ from multiverse.store.contract import Store
 from multiverse.store.handed import given_by
 from multiverse.store.records import RunRecord
 
-WHOLE = frozenset({"anchor"})  # purposes of batches whose universes are told of each other: answered again together
+WHOLE = frozenset({ANCHOR})  # purposes of batches whose universes are told of each other: answered again together
 Work: TypeAlias = Callable[[Batch], tuple[Outcome, ...]]
 Map: TypeAlias = Callable[[Work, Sequence[Batch]], Iterable[tuple[Batch, tuple[Outcome, ...]]]]
 """Work on batches, as an executor's `map`: gives each with its outcomes, in any order."""

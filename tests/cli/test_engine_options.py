@@ -19,7 +19,7 @@ from multiverse.store.synthetic import WHEN
 
 def test_options_of_auto_are_those_of_its_nuts() -> None:
     given = {"draws": 2000, "target_accept": 0.95, "ladder": (), "seed": 3, "audit": 0.5, "chains": None}
-    engine = chosen_engine(None, "auto", given)
+    engine = chosen_engine(None, "auto", given, "auto")
     assert (engine.nuts.draws, engine.nuts.target_accept, engine.nuts.ladder) == (2000, 0.95, ())
     assert (engine.seed, engine.nuts.seed, engine.audit) == (3, 3, Audit(share=0.5))
     assert engine.laplace == mv.Laplace(seed=3) and engine.nuts.chains == mv.NUTS().chains
@@ -27,7 +27,7 @@ def test_options_of_auto_are_those_of_its_nuts() -> None:
 
 def test_what_the_study_file_says_of_auto_is_kept() -> None:
     advised = Auto(laplace=mv.Laplace(draws=300), nuts=mv.NUTS(chains=2), audit=Audit(share=1, z_max=6))
-    engine = chosen_engine(advised, None, {"audit": 0.0, "warmup": 900})
+    engine = chosen_engine(advised, None, {"audit": 0.0, "warmup": 900}, "auto")
     assert (engine.laplace.draws, engine.nuts.chains, engine.nuts.warmup) == (300, 2, 900)
     assert engine.audit == Audit(share=0, z_max=6)
 
@@ -45,7 +45,7 @@ def test_an_option_that_an_engine_does_not_have_names_those_that_do(
     engine: str, setting: dict[str, object], option: str, has: str
 ) -> None:
     with pytest.raises(PlanError) as raised:
-        chosen_engine(None, engine, setting)
+        chosen_engine(None, engine, setting, "auto")
     (problem,) = raised.value.problems
     assert problem.what == f"the engine {engine!r} has no setting {next(iter(setting))!r}."
     assert problem.mend.startswith(f"leave out `{option}`, or take an engine that has it: --engine ")
@@ -54,7 +54,7 @@ def test_an_option_that_an_engine_does_not_have_names_those_that_do(
 
 def test_an_audit_of_more_than_all_is_refused() -> None:
     with pytest.raises(PlanError, match="a number from 0 to 1"):
-        chosen_engine(None, "auto", {"audit": 1.5})
+        chosen_engine(None, "auto", {"audit": 1.5}, "auto")
 
 
 def recorded(engine: object, twelve: mv.Plan) -> RunRecord:

@@ -43,8 +43,9 @@ def test_all_or_none_are_picked() -> None:
 @given(st.permutations(KEYS[:12]), st.integers(0, 99))
 def test_the_first_is_the_same_in_any_order_and_is_picked_first(keys: list[str], seed: int) -> None:
     audit = Audit(0.3)
-    first = audit.first_of(keys, seed)
-    assert first == audit.first_of(sorted(keys), seed)
+    first, *others = audit.firsts_of(keys, seed, 5)
+    assert [first] == audit.firsts_of(sorted(keys), seed)
+    assert others == audit.firsts_of(set(keys) - {first}, seed, 4)
     assert audit.picks(first, seed) or not any(audit.picks(key, seed) for key in keys)
 
 

@@ -222,7 +222,7 @@ def test_all_can_be_audited(auto: Any, twelve: Plan) -> None:
 def test_where_the_first_ones_are_red_others_are_audited(auto: Any, fifty: Plan) -> None:
     """No universe is answered for good by the cheap engine before one was audited."""
     few = Audit(share=1e-9)
-    first = few.first_of(fifty.keys, 0)
+    (first,) = few.firsts_of(fifty.keys, 0)
     engine = auto(audit=few, laplace={"red": (first,)})
     answers = answer(engine, fifty)
     seen = [(o.engine, "audit_z" in o.diagnostics) for _, outcomes in answers for o in outcomes if o.final]

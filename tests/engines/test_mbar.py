@@ -125,3 +125,19 @@ def test_anchors_that_do_not_overlap_are_told_apart() -> None:
 def test_a_draw_without_any_density_is_refused() -> None:
     with pytest.raises(ValueError, match="no finite density"):
         mixture(np.array([[0.0, -np.inf], [0.0, -np.inf]]), np.array([1, 1]), 1)
+
+
+@pytest.mark.parametrize("constant", [0.0, 5.0])
+def test_how_unlinked_anchors_share_a_universe_is_not_known(constant: float) -> None:
+    """Half of the weights, or nearly all of them, by a constant that no draw tells: such weights are to be refused."""
+    x = np.concatenate([np.random.default_rng(0).normal(mean, 1, 400) for mean in (-20, -19, 20)])
+    density = np.stack([log_normal(x, -20, 1, 0), log_normal(x, -19, 1, 0), log_normal(x, 20, 1, constant)])
+    mix = mixture(density, np.array([400, 400, 400]), 4)
+    np.testing.assert_array_equal(mix.group, [0, 0, 2])
+    np.testing.assert_array_equal(mix.linked, [True, True, False])
+    modes = np.stack([log_normal(x, -20, 1, np.log(0.5)), log_normal(x, 20, 1, np.log(0.5)) + constant])
+    targets = np.stack([np.logaddexp(*modes), log_normal(x, -19.5, 1, 0), log_normal(x, 20, 1, 0)])
+    weights = np.exp(targets - mix.log_density)
+    together = mix.held_together(weights / weights.sum(axis=1, keepdims=True))
+    assert together[0] < 0.97
+    np.testing.assert_allclose(together[1:], 1.0)

@@ -18,10 +18,11 @@ from numpyro.infer.reparam import LocScaleReparam
 from scipy.stats import multivariate_normal, norm
 
 import multiverse as mv
+from multiverse.engines.diagnostics import ess_mean
 from multiverse.engines.engine import Engine
 from multiverse.engines.gate import WeightsGate
 from multiverse.engines.nested.engine import NestedLaplace
-from multiverse.engines.outcome import Outcome, Reason
+from multiverse.engines.outcome import LOG_PRIOR, Outcome, Reason
 from multiverse.errors import PlanError
 from multiverse.planning.build import plan
 from multiverse.planning.plan import Plan
@@ -219,6 +220,17 @@ def test_what_is_tried_with_heavier_tails_keeps_as_many_draws(eighteen: Plan) ->
     found = outcomes_of(replace(FEW, gate=WeightsGate(ess_min=75)), eighteen).values()
     assert {outcome.diagnostics["heavy_locals"] for outcome in found} == {0.0, 1.0}
     assert {values.shape for outcome in found for values in outcome.draws.values()} == {(1, 150)}
+
+
+def test_kept_draws_stand_in_no_order(eighteen: Plan) -> None:
+    """Near draws first, as they are made, would look like a chain that hardly mixes: some 10 of 150 effective draws."""
+    found = outcomes_of(FEW, eighteen).values()
+    sizes = [
+        ess_mean(o.draws[LOG_PRIOR][None].astype(float))[0]
+        for o in found
+        if o.ok and o.diagnostics["heavy_locals"] == 0
+    ]
+    assert len(sizes) > 5 and np.median(sizes) > 30
 
 
 def test_what_it_cannot_be_asked() -> None:

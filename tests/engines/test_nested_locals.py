@@ -15,7 +15,8 @@ def test_whitening_is_the_root_of_the_inverse(width: int) -> None:
     random = np.random.default_rng(width).standard_normal((4, width, 2 * width))
     hessian = random @ random.swapaxes(1, 2)
     with jax.enable_x64(True):
-        white, log_size = jax.jit(lambda h: (whitening(h), log_det(whitening(h))))(hessian)
+        blocks = Blocks(np.arange(4 * width).reshape(4, width), 4 * width)
+        white, log_size = jax.jit(lambda h: (whitening(h), log_det(whitening(h), blocks)))(hessian)
     white = np.asarray(white)
     np.testing.assert_allclose(white.swapaxes(1, 2) @ white, np.linalg.inv(hessian), rtol=1e-9)
     np.testing.assert_allclose(white, np.tril(white))
@@ -30,6 +31,14 @@ def test_blocks_are_cut_and_joined_and_their_hessians_found_together() -> None:
     found = curved(lambda x: jnp.asarray(matrix) @ x, jnp.asarray(at), blocks)
     np.testing.assert_allclose(found.gradient, [[2, 8], [2, 0], [23, 30]])
     np.testing.assert_allclose(found.hessian, [[[3, 1], [1, 4]], [[2, 0], [0, 1]], [[5, 2], [2, 6]]])
+
+
+def test_what_blocks_are_filled_up_with_is_in_no_density() -> None:
+    """Locals with a precision of 1e6: the floor of the whitening is far above the 1 of the filled place."""
+    blocks = Blocks(np.array([[0, 1], [2, 3]]), 3)
+    with jax.enable_x64(True):
+        hessian = curved(lambda x: 1e6 * x, jnp.zeros(3), blocks).hessian
+        assert float(log_det(whitening(hessian), blocks)) == pytest.approx(3 * np.log(1e6))
 
 
 def test_newton_does_not_leap_away_from_a_t_likelihood() -> None:

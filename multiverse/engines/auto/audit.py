@@ -7,6 +7,7 @@ the seed alone, and is known before any is fitted: nothing that was final is eve
 from __future__ import annotations
 
 import hashlib
+import heapq
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -101,9 +102,9 @@ class Audit:
         """Whether the universe with this key is audited: the same in any plan, order and process."""
         return _place(key, seed) < self.share
 
-    def first_of(self, keys: Iterable[str], seed: int) -> str:
-        """The one to audit where `picks` takes none: the lowest place. Raises ValueError if there are no keys."""
-        return min(keys, key=lambda key: (_place(key, seed), key))
+    def firsts_of(self, keys: Iterable[str], seed: int, count: int = 1) -> list[str]:
+        """So many to audit where `picks` takes none, those that it would take first; fewer if there are fewer keys."""
+        return heapq.nsmallest(count, keys, key=lambda key: (_place(key, seed), key))
 
     def judge(self, answer: Outcome, cold: Outcome) -> Audited:
         """What a cold NUTS outcome, the last of its ladder, says of a green answer to the same universe."""

@@ -126,7 +126,7 @@ class Board:
             open_to = [route[-1]]
         else:
             tried = [route.index(outcome.engine) for outcome in climb if outcome.engine in route]
-            again = bool(climb) and climb[-1].engine in self.joint and not climb[-1].purpose.startswith(LAST)
+            again = bool(climb) and climb[-1].engine in self.joint and climb[-1].purpose != LAST
             first = min(max(tried, default=-1) + (not again), len(route) - 1)
             open_to = [name for name in route[first:] if name not in closed]
         return next((name for name in open_to if (key, name) not in self.passed), None)
@@ -176,11 +176,7 @@ class Board:
         if not could or could & self.picked:
             return self.picked, bool(could)
         vain = sum(any(o.engine != self.history.last for o in tried) for tried in self.history.attempts.values())
-        chosen: set[str] = set()
-        while could and len(chosen) < max(vain, 1):
-            chosen.add(self.audit.first_of(could, self.seed))
-            could -= chosen
-        return self.picked | chosen, True
+        return self.picked | set(self.audit.firsts_of(could, self.seed, max(vain, 1))), True
 
     def _untried(self, programs: Sequence[Program]) -> Iterator[str]:
         """The universes that an engine before the last would take as its first ones."""

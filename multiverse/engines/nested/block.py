@@ -125,7 +125,7 @@ def compile_nested(
         # A log determinant's derivative is the trace of inverse times derivative: no factor to go through.
         inverse = (white[:, :, :, None] * white[:, :, None, :]).sum(axis=1)
         grows = (inverse * (found.hessian - held.hessian)).sum() / 2
-        value = density(leaves, joined(g, inside)) + log_det(white) / 2 + grows - volume
+        value = density(leaves, joined(g, inside)) + log_det(white, blocks) / 2 + grows - volume
         return value, (to_go, white)
 
     def point(leaves: Any, g: Any, inside: Any) -> Any:
@@ -168,7 +168,13 @@ def compile_nested(
                 # XLA sees that the likelihood is the same in both coordinates, and computes it once.
                 weighed = seen.potential if other is None else density(leaves, z)
                 return Proposed(
-                    seen.values, seen.log_prior, seen.log_likelihood, seen.potential, weighed, log_det(white), short
+                    seen.values,
+                    seen.log_prior,
+                    seen.log_likelihood,
+                    seen.potential,
+                    weighed,
+                    log_det(white, blocks),
+                    short,
                 )
 
             drawn: Proposed = jax.lax.map(draw, (g, noise), batch_size=chunk)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -121,12 +121,21 @@ def _draw(
             if number + 1 < rounds:
                 walk.components.append(adapted(walk.components[-1], *walk.weighed()))
     offsets = [generator(words[i], FIRST_DRAW - 1).uniform() for i in todo]
+    # Each round has its near draws first: in that order they would look like a chain that hardly mixes.
+    orders = [generator(words[i], FIRST_DRAW - 2).permutation(rounds * draws) for i in todo]
+
+    def mixed(values: Iterable[np.ndarray]) -> np.ndarray:
+        return np.stack([value[order] for value, order in zip(values, orders, strict=True)])
+
+    def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+        return mixed(np.concatenate(parts, axis=1))
+
     return WeightedDraws(
-        {name: np.concatenate([part.sites[name] for part in seen], axis=1) for name in seen[0].sites},
-        np.concatenate([part.log_prior for part in seen], axis=1),
-        np.concatenate([part.log_likelihood for part in seen], axis=1),
-        -np.concatenate([part.potential for part in seen], axis=1),
-        np.array([walk.weighed()[1] for walk in walks.values()]),
+        {name: joined([part.sites[name] for part in seen]) for name in seen[0].sites},
+        joined([part.log_prior for part in seen]),
+        joined([part.log_likelihood for part in seen]),
+        -joined([part.potential for part in seen]),
+        mixed([walk.weighed()[1] for walk in walks.values()]),
         np.array(offsets),
         {
             "newton_steps": modes.steps[list(todo)].astype(np.float64),

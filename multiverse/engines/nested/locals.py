@@ -139,11 +139,13 @@ def transposed_times(matrix: Any, vector: Any) -> Any:
     return (matrix * vector[:, :, None]).sum(axis=1)
 
 
-def log_det(white: Any) -> Any:
-    """Log determinant of the Hessian that `whitening` was given."""
+def log_det(white: Any, blocks: Blocks) -> Any:
+    """Log determinant of the Hessian that `whitening` was given, without what blocks are filled up with."""
     import jax.numpy as jnp
 
-    return -2 * jnp.log(jnp.diagonal(white, axis1=-2, axis2=-1)).sum()
+    # Where locals are steep the floor of `whitening` lifts the ones that blocks are filled up with.
+    real = blocks.places < blocks.locals
+    return -2 * jnp.log(jnp.where(real, jnp.diagonal(white, axis1=-2, axis2=-1), 1.0)).sum()
 
 
 class Settled(NamedTuple):

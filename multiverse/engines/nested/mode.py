@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 START_TRIES: Final = 20  # random points for each start whose density is not finite; at most 1000 (`FIRST_DRAW`)
 APART_FIRST: Final = 1e-3  # of derivatives before anything is known of the scale of a global
-APART: Final = (
-    1e-2  # standard deviations afterwards: the Hessian is right to a percent, which a proposal does not notice
-)
+APART: Final = 1e-2  # standard deviations afterwards: the Hessian is right to a percent, as a proposal needs it
 ROUNDING: Final = {"float32": 1e-5, "float64": 1e-10}  # of the marginal: locals have settled no better than this
 
 

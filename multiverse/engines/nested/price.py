@@ -14,9 +14,7 @@ from multiverse.planning.program import Program
 
 COMPILE_SECONDS: Final = 5.0  # of the probe and two programs, tracing included: 2.5 to 5.5
 STEPS: Final = 9  # of Newton's method on the marginal: 5 to 10
-POINT_GRADIENTS: Final = (
-    10.0  # gradients that the marginal's gradient costs at one point, where locals are independent,
-)
+POINT_GRADIENTS: Final = 10.0  # gradients that the marginal's gradient costs at a point, if locals are independent,
 POINT_SECONDS: Final = 2e-5  # and seconds beside them
 DRAW_GRADIENTS: Final = 5.0  # gradients that a draw costs: one or two looks at the locals, and two log joints,
 DRAW_SECONDS: Final = 5e-6  # and seconds beside them: noise, weights, estimates

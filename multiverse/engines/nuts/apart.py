@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from multiverse.engines.diagnostics import Floats, rhat
+from multiverse.engines.diagnostics import MIN_DRAWS, Floats, rhat
 
 MIXES_MAX: Final = 1.1  # split R-hat of one chain: a chain on its way, or stuck in a funnel's neck, has far more
 
@@ -20,7 +20,7 @@ def groups_apart(draws: Floats) -> int:
 
     0 where that cannot be told: some chain does not mix by itself, or draws are not finite.
     """
-    if not np.isfinite(draws).all() or draws.shape[1] < 8:
+    if not np.isfinite(draws).all() or draws.shape[1] < 2 * MIN_DRAWS:
         return 0
     half = draws.shape[1] // 2
     alone = rhat(np.stack([draws[:, :half], draws[:, -half:]], axis=1))  # each chain as two

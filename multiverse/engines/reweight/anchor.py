@@ -29,7 +29,7 @@ _MIXTURES: Held[Mixture] = Held(MIXTURES_BYTES)
 
 @dataclass(frozen=True, eq=False)
 class Anchor:
-    """A sampled universe. place: of its batch among those of its family, from 0. prior_low: see `reweight_reach`."""
+    """A sampled universe. place: of its batch among those of its family, from 0. prior_low: see `reach.prior_low`."""
 
     key: str
     program: Program

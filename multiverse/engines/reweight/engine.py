@@ -110,7 +110,7 @@ class Reweight:
         here = next(i for i, f in enumerate(state.families) if any(p.id == batch.program.id for p in f.programs))
         known = list(state.families)
         known[here] = known[here].told(batch, outcomes)
-        done = [outcome.key for outcome in outcomes if outcome.ok or batch.purpose.startswith(LAST)]
+        done = [outcome.key for outcome in outcomes if outcome.ok or batch.purpose == LAST]
         attempts = {outcome.key: max(outcome.attempt, state.attempts.get(outcome.key, 0)) for outcome in outcomes}
         return _State(state.plan.without(done), {**state.attempts, **attempts}, tuple(known))
 
@@ -120,10 +120,10 @@ class Reweight:
 
         with jax.enable_x64(self.dtype == "float64"):
             anchors = anchors_in(given, batch.beside)
-            if batch.purpose.startswith(ANCHOR):
+            if batch.purpose == ANCHOR:
                 return sample(batch, anchors, self)
             outcomes = weigh(batch, anchors, self) if anchors else unanswered(batch)
-        last = batch.purpose.startswith(LAST)
+        last = batch.purpose == LAST
         return tuple(replace(outcome, final=outcome.ok or last) for outcome in outcomes)
 
     def _asked(self, state: _State, family: Family) -> list[Batch]:

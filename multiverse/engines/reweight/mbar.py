@@ -32,15 +32,15 @@ class Mixture:
 
     log_z: (anchor,), log normalisers up to a common constant: the first is 0. log_density: (draw,), of the mixture, on
     the same scale. share: (anchor, draw), each anchor's density over that of the mixture, divided by the number of
-    draws: rows sum to 1. counts: (anchor,) draws of each; they stand one after the other. linked: (anchor,) whether
-    its normaliser is known, as draws of it and of others fall between it and the first. Made by `mixture`.
+    draws: rows sum to 1. counts: (anchor,) draws of each; they stand one after the other. group: (anchor,) numbers
+    from 0, alike where draws fall between anchors: only within a group normalisers are known. Made by `mixture`.
     """
 
     log_z: Floats
     log_density: Floats
     share: Floats
     counts: np.ndarray
-    linked: np.ndarray
+    group: np.ndarray
     _stretches: Stretches
     _influence: Floats  # (anchor, stretch), of the draws of each stretch on each log normaliser
 
@@ -53,6 +53,19 @@ class Mixture:
         """(n, anchor): which part of normalised weights (n, draw) each anchor accounts for; they sum to 1."""
         parts: Floats = np.stack([self.counts * (self.share * row).sum(axis=1) for row in weights])
         return parts
+
+    @property
+    def linked(self) -> np.ndarray:
+        """(anchor,): whether its normaliser is known against that of the first."""
+        linked: np.ndarray = self.group == self.group[0]
+        return linked
+
+    def held_together(self, weights: Floats) -> Floats:
+        """(n,): the largest part of normalised weights (n, draw) that one group of anchors accounts for."""
+        parts = self.belongs(weights)
+        by_group = [parts[:, self.group == group].sum(axis=1) for group in np.unique(self.group)]
+        largest: Floats = np.max(by_group, axis=0)
+        return largest
 
     def variance(self, terms: Floats, minus: int | None = None) -> Floats:
         """(n,): Monte Carlo variance of sums over draws. terms: (n, draw), such as weight x (value - mean).
@@ -91,17 +104,16 @@ def mixture(log_density: Floats, counts: np.ndarray, chains: int) -> Mixture:
     influence = np.zeros((len(counts), len(of_chains.starts)))
     follow = np.linalg.pinv(np.eye(len(counts) - 1) - overlap[1:, 1:])
     influence[1:] = follow @ of_chains.apart(share)[1:]
-    return Mixture(log_z, of_mixture, share, counts, _linked(overlap), of_chains, influence)
+    return Mixture(log_z, of_mixture, share, counts, _groups(overlap), of_chains, influence)
 
 
-def _linked(overlap: Floats) -> np.ndarray:
-    """(anchor,): whether a chain of anchors that overlap leads from the first to it."""
-    near = (overlap >= OVERLAP_MIN) & (overlap.T >= OVERLAP_MIN)
-    linked = np.zeros(len(overlap), bool)
-    linked[0] = True
+def _groups(overlap: Floats) -> np.ndarray:
+    """(anchor,): the first anchor to which a chain of anchors that overlap leads from it."""
+    near = (overlap >= OVERLAP_MIN) & (overlap.T >= OVERLAP_MIN) | np.eye(len(overlap), dtype=bool)
+    group = np.arange(len(overlap))
     for _ in range(len(overlap)):
-        linked |= near[linked].any(axis=0)
-    return linked
+        group = np.where(near, group, len(overlap)).min(axis=1)
+    return group
 
 
 class Stretches(NamedTuple):

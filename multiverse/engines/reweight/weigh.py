@@ -17,7 +17,7 @@ from multiverse.engines.outcome import Outcome, Reason
 from multiverse.engines.reweight.anchor import Anchor, mixture_of
 from multiverse.engines.reweight.density import Densities
 from multiverse.engines.reweight.families import LAST
-from multiverse.engines.reweight.mbar import Mixture
+from multiverse.engines.reweight.mbar import OVERLAP_MIN, Mixture
 from multiverse.engines.reweight.ratio import ratios
 from multiverse.engines.reweight.reach import unreached
 from multiverse.engines.weighing.judge import WeightedDraws, judge_weighted
@@ -48,7 +48,8 @@ def weigh(batch: Batch, anchors: Sequence[Anchor], settings: Reweight) -> tuple[
                 beyond[prior] = unreached(densities, key, settings.draws, anchors, settings.dtype)
         wrong = {key: failure for key in keys if (failure := beyond[densities.prior_of(key)])}
         log = _log_densities(keys, anchors, densities, mix)
-        soon = {} if batch.purpose.startswith(LAST) else _asked_again(batch, keys, log, settings.gate, wrong)
+        wrong = _torn(keys, log, mix) | wrong
+        soon = {} if batch.purpose == LAST else _asked_again(batch, keys, log, settings.gate, wrong)
         outcomes |= soon
         if left := [i for i, key in enumerate(keys) if key not in soon]:
             some = [keys[i] for i in left]
@@ -86,6 +87,18 @@ def _log_densities(keys: Sequence[str], anchors: Sequence[Anchor], densities: De
     likelihood = np.where(prior == -np.inf, 0.0, likelihood)  # outside the support
     weights = prior + likelihood - mix.log_density
     return _Log(prior, likelihood, weights, _flat_told(weights, smooth(weights)))
+
+
+def _torn(keys: Sequence[str], log: _Log, mix: Mixture) -> dict[str, Failure]:
+    """The universes whose weights lie on anchors between which there are no draws: how they share is not known."""
+    together = mix.held_together(normalised(log.weights))
+    return {
+        key: Failure(
+            Reason.reach, f"{1 - part:.0%} of its mass lies on anchors that no draws link with those of the rest"
+        )
+        for key, part in zip(keys, together, strict=True)
+        if part < 1 - OVERLAP_MIN
+    }
 
 
 def _flat_told(log_weights: Floats, smoothed: Smoothed) -> Smoothed:
