@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from multiverse.engines.engine import flat_settings, settings_of
 from multiverse.engines.auto.audit import SOURCES as AUDIT_SOURCES
+from multiverse.engines.engine import flat_settings, settings_of
 from multiverse.engines.gate import SOURCES
 from multiverse.errors import Problem, StoreError
 from multiverse.identity.keys import StudyIdentity, changed_settings, run_id

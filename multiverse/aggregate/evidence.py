@@ -73,9 +73,8 @@ class Evidence(Shown):
                 _refused(f"the universes {first['key'][:8]} and {second['key'][:8]} cannot be compared: {APART}.")
             )
         value = float(first[LOG_MARGINAL] - second[LOG_MARGINAL])
-        error = (
-            0.0 if _ran(first) == _ran(second) else float(np.hypot(first[LOG_MARGINAL_MCSE], second[LOG_MARGINAL_MCSE]))
-        )
+        errors = np.array([first[LOG_MARGINAL_MCSE]]), np.array([second[LOG_MARGINAL_MCSE]])
+        error = 0.0 if _ran(first) == _ran(second) else float(_together(*errors, np.array([first[RELATED]]))[0])
         return LogBayesFactor(value, error)
 
     def printed(self) -> Printed:
@@ -157,11 +156,18 @@ def _analyses(rows: pd.DataFrame, analysis: np.ndarray) -> pd.DataFrame:
     top = best.reindex(out["evidence_group"])
     out["log_bayes_factor"] = out[LOG_MARGINAL].to_numpy() - top[LOG_MARGINAL].to_numpy()
     itself = out["key"].to_numpy() == top["key"].to_numpy()
-    error = np.hypot(out[LOG_MARGINAL_MCSE], top[LOG_MARGINAL_MCSE].to_numpy())
+    mine, its = out[LOG_MARGINAL_MCSE].to_numpy(), top[LOG_MARGINAL_MCSE].to_numpy()
+    error = _together(mine, its, out[RELATED].to_numpy(dtype=bool))
     out["log_bayes_factor_mcse"] = np.where(itself, 0.0, error)
     odds = np.exp(out["log_bayes_factor"])
     out["posterior_probability"] = odds / odds.groupby(out["evidence_group"]).transform("sum")
     return out.reset_index(drop=True)
+
+
+def _together(first: np.ndarray, second: np.ndarray, related: np.ndarray) -> np.ndarray:
+    """The error of a difference. Answers from the same draws may have errors of any correlation: theirs is a bound."""
+    error: np.ndarray = np.where(related, first + second, np.hypot(first, second))
+    return error
 
 
 def _ran(row: pd.Series) -> str:

@@ -108,7 +108,9 @@ def test_an_unexpected_exception_keeps_its_traceback(multiverse, study: Path, mo
 def test_options_replace_single_settings_of_the_advised_engine() -> None:
     advised = NUTS(chains=2, draws=70, gate=Gate(rhat_max=1.1))
     assert chosen_engine(advised, None, SETTINGS, "auto") == advised
-    assert chosen_engine(advised, "nuts", SETTINGS | {"draws": 9}, "auto") == NUTS(chains=2, draws=9, gate=Gate(rhat_max=1.1))
+    assert chosen_engine(advised, "nuts", SETTINGS | {"draws": 9}, "auto") == NUTS(
+        chains=2, draws=9, gate=Gate(rhat_max=1.1)
+    )
     assert chosen_engine(None, None, SETTINGS | {"seed": 3}, "nuts") == NUTS(seed=3)
     with pytest.raises(PlanError, match="has no setting 'temperature'"):
         chosen_engine(None, None, {"temperature": 2}, "nuts")

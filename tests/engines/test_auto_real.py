@@ -90,6 +90,7 @@ def test_the_record_of_the_run(results: Results, engine: Auto, fifty: Plan) -> N
     thresholds = sections["thresholds"]
     assert "chosen for this run" in thresholds["laplace.gate.khat_max: source"]
     assert {"nuts.gate.rhat_max", "nested.gate.khat_max", "audit.share", "audit.z_max"} <= thresholds.keys()
+    assert all(thresholds[f"{name}: source"] for name in thresholds if not name.endswith(": source"))
     assert engine_of(results.record) == engine
 
 
