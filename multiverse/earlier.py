@@ -17,14 +17,7 @@ from multiverse.store.row_scan import scan_rows
 from multiverse.store.same_as import SAME_AS
 
 FAILURES: Final = "failures"  # stands for every reason
-_COLUMNS: Final = (
-    "reason",
-    "message",
-    "engine",
-    PURPOSE,
-    SAME_AS,
-    DIAGNOSTIC + AUDIT_Z,
-)  # auto has to know the last one again
+_COLUMNS: Final = ("reason", "message", "engine", PURPOSE, SAME_AS, DIAGNOSTIC + AUDIT_Z)
 
 
 class Earlier(NamedTuple):

@@ -27,11 +27,12 @@ class Batch:
 
     id: hash of the engine, its settings, what is wanted, attempt, keys and what it reads; its part bears this name, so
     a batch that runs twice writes the same file. An engine that asks others for batches may add what these do not know
-    (`reads` of an audit, `purpose`, `audited`, `escalated`); the id stays. block: how many universes the compiled program holds; fewer are
-    filled up. engine: the name of the engine that fits it, as its rows show it. reads: ids of batches whose outcomes
-    `fit` is given. purpose: what it is for where that is not to answer its universes alone, such as "audit".
-    beside: by id the programs of batches it reads, where `fit` runs these too. audited: those of its universes whose
-    answer is not final, since it will be audited. escalated: by key, why engines before this one did not answer it.
+    (`reads` of an audit, `purpose`, `audited`, `escalated`); the id stays. block: how many universes the compiled
+    program holds; fewer are filled up. engine: the name of the engine that fits it, as its rows show it. reads: ids of
+    batches whose outcomes `fit` is given. purpose: what it is for where that is not to answer its universes alone, such
+    as "audit". beside: by id the programs of batches it reads, where `fit` runs these too. audited: those of its
+    universes whose answer is not final, since it will be audited. escalated: by key, why engines before this one did
+    not answer it.
     """
 
     id: str

@@ -127,8 +127,9 @@ if __name__ == "__main__":
         print("| main job | wall s | CPU s | green |\n| --- | --- | --- | --- |")
         for start, cost, green in main_job(given.engine, given.universes):
             print(f"| {given.engine}, {start} | {cost.wall:.0f} | {cost.cpu:.0f} | {green} |", flush=True)
-    fast, fast_cost = answered(given.engine, study, given.universes, given.universes)
-    slow, slow_cost = answered(engine, study, min(COMPILED_BY, given.peer), given.peer)
+    asked = engine if given.engine == engine.name else given.engine  # as the command takes it
+    fast, fast_cost = answered(asked, study, given.universes, given.universes)
+    slow, slow_cost = answered(engine.nuts, study, min(COMPILED_BY, given.peer), given.peer)
     print(
         "\n| compiled before | universes | wall s | s a universe | CPU s a universe |\n| --- | --- | --- | --- | --- |"
     )
