@@ -66,8 +66,8 @@ def test_large_programs_have_large_batches_of_the_same_block(
     normal_mean: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The block, and with it the bits, depends on neither share nor machine; the batch, a file, may."""
-    monkeypatch.setattr("multiverse.engines.nuts.engine.ROUNDS", 1)
-    monkeypatch.setattr("multiverse.engines.nuts.engine.cores", lambda: 2)
+    monkeypatch.setattr("multiverse.engines.one_shot.ROUNDS", 1)
+    monkeypatch.setattr("multiverse.engines.one_shot.cores", lambda: 2)
     engine = replace(normal_mean.QUICK, chains=8)
     planned = plan(normal_mean.study())
     (program,) = planned.programs

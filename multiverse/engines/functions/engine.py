@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from multiverse.cores import cores
 from multiverse.engines.compiled import Once
-from multiverse.engines.engine import Batch, make_batch
+from multiverse.engines.engine import Batch
 from multiverse.engines.functions.answered import judge_answers
 from multiverse.engines.functions.processes import call_all
 from multiverse.engines.gate import Gate
+from multiverse.engines.one_shot import OneShot, batch_size, batches, begin
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.engines.price import Price
 from multiverse.planning.answer import Answer, answers_of
@@ -25,7 +25,6 @@ from multiverse.planning.program import Program
 from multiverse.planning.tracing import compiled
 
 BLOCK = 64  # universes of one compiled call: enough to hide its dispatch, few enough that data stay in the cache
-ROUNDS = 8  # every process gets at least so many batches, where there are enough: all end together
 UNIVERSES_A_BATCH = 64  # at most, so that a killed run loses little: a part of the store holds one batch
 
 COMPILE_SECONDS = 0.5  # trace and compile one small function for a block, measured 0.2 to 1
@@ -57,31 +56,17 @@ class Function:
             return Price(COMPILE_SECONDS, 0.0, TRACED_SECONDS)
         return Price(0.0, START_SECONDS, program.seconds)
 
-    def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> _State:
+    def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> OneShot:
         """Every universe is asked once; one that was tried before gets the next attempt."""
-        attempts: dict[str, int] = {}
-        for outcome in before:
-            attempts[outcome.key] = max(outcome.attempt, attempts.get(outcome.key, 0))
-        return _State(plan, attempts)
+        return begin(plan, before)
 
-    def ask(self, state: _State) -> Sequence[Batch]:
-        """Batches in a random order stratified by program, so that what has finished is an honest sample."""
-        placed: list[tuple[float, str, Batch]] = []
-        for program in state.plan.programs:
-            keys = sorted(state.plan.todo & program.members.keys())
-            for attempt in sorted({state.attempts.get(key, 0) for key in keys}):
-                mine = [key for key in keys if state.attempts.get(key, 0) == attempt]
-                size = BLOCK if program.kind == "traced" else _batch_size(len(program.members))
-                parts = [mine[i : i + size] for i in range(0, len(mine), size)]
-                for i, part in enumerate(parts):
-                    block = BLOCK if program.kind == "traced" else 1
-                    batch = make_batch(self, program, part, state.plan.wanted, block=block, attempt=attempt + 1)
-                    placed.append(((i + 0.5) / len(parts), program.id, batch))
-        return [batch for _, _, batch in sorted(placed, key=lambda p: p[:2])]
+    def ask(self, state: OneShot) -> Sequence[Batch]:
+        """All batches, in a random order stratified by program."""
+        return batches(self, state, _block, _batch_size)
 
-    def tell(self, state: _State, batch: Batch, outcomes: Sequence[Outcome]) -> _State:
+    def tell(self, state: OneShot, batch: Batch, outcomes: Sequence[Outcome]) -> OneShot:
         """The state without what has been answered."""
-        return replace(state, plan=state.plan.without(batch.keys))
+        return state.told(batch)
 
     def fit(self, batch: Batch, given: Mapping[str, tuple[Outcome, ...]]) -> tuple[Outcome, ...]:
         """Call or run the function for each universe of a batch."""
@@ -120,17 +105,14 @@ class Function:
             yield replace(judged[key], seconds=seconds)
 
 
-@dataclass(frozen=True)
-class _State:
-    """The plan of what is still to do, and the last attempt at universes that were tried before."""
-
-    plan: Plan
-    attempts: Mapping[str, int]
+def _block(program: Program) -> int:
+    """How many universes are computed by one compiled call; 1 where each is a call of its own."""
+    return BLOCK if program.kind == "traced" else 1
 
 
-def _batch_size(share: int) -> int:
-    """How many universes of a program are called in one batch."""
-    return max(1, min(share // (ROUNDS * cores()), UNIVERSES_A_BATCH))
+def _batch_size(program: Program) -> int:
+    """How many universes a batch holds."""
+    return BLOCK if program.kind == "traced" else batch_size(len(program.members), 1, UNIVERSES_A_BATCH)
 
 
 def _numbers(out: Any, names: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from multiverse.engines.compiled import Once
 from multiverse.planning.density import evaluate, potential
 from multiverse.planning.program import Program
-from multiverse.planning.tracing import compiled
+from multiverse.planning.tracing import compiled, here
 
 CHUNK_NUMBERS: Final = 1 << 18  # of the largest leaf, times the draws that are looked at together: stays in the cache
 
@@ -89,7 +89,7 @@ def compile_derivatives(program: Program, leaves: Mapping[str, np.ndarray], lane
     import jax
 
     dimension = program.sites.dimension
-    device = cast(Any, jax.config).jax_default_device or jax.local_devices()[0]
+    device = here()
 
     def make() -> Any:
         density = potential(program.signature, program.sites)

@@ -8,25 +8,25 @@ Sources: Tierney and Kadane 1986, JASA 81(393); Vehtari et al. 2024, JMLR 25(72)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Final, cast
+from dataclasses import dataclass, field
+from typing import ClassVar, Final
 
-from multiverse.cores import cores
 from multiverse.engines.compiled import Once
-from multiverse.engines.engine import Batch, make_batch, sites_to_see
+from multiverse.engines.engine import Batch, sites_to_see
 from multiverse.engines.gate import WeightsGate
 from multiverse.engines.laplace.block import BlockShape, LaplaceBlock, compile_laplace
 from multiverse.engines.laplace.fit import block_arguments, fit_block
 from multiverse.engines.laplace.price import laplace_price
+from multiverse.engines.one_shot import OneShot, batch_size, batches, begin
 from multiverse.engines.outcome import Outcome
 from multiverse.engines.price import Price
 from multiverse.errors import PlanError, Problem
 from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program
+from multiverse.planning.tracing import here
 
 BLOCK: Final = 16  # universes of one compiled call
 HESSIAN_NUMBERS: Final = 1 << 22  # of all starts of a block, at most: 32 MiB in float64
-ROUNDS: Final = 8  # every worker gets at least so many batches of a program, where there are enough: all end together
 UNIVERSES_A_BATCH: Final = 128  # at most, so that a killed run loses seconds: a part of the store holds one batch
 
 _PROGRAMS = Once()
@@ -68,31 +68,17 @@ class Laplace:
             return None
         return laplace_price(program, gradient, draws=self.draws, starts=self.starts, block=self.block(program))
 
-    def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> _State:
+    def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> OneShot:
         """Every universe is asked once; one that was tried before gets the next attempt."""
-        attempts: dict[str, int] = {}
-        for outcome in before:
-            attempts[outcome.key] = max(outcome.attempt, attempts.get(outcome.key, 0))
-        return _State(plan, attempts)
+        return begin(plan, before)
 
-    def ask(self, state: _State) -> Sequence[Batch]:
-        """Batches in a random order stratified by program, so that what has finished is an honest sample."""
-        placed: list[tuple[float, str, Batch]] = []
-        for program in state.plan.programs:
-            block = self.block(program)
-            size = _batch_size(len(program.members), block)
-            keys = sorted(state.plan.todo & program.members.keys())
-            for attempt in sorted({state.attempts.get(key, 0) for key in keys}):
-                mine = [key for key in keys if state.attempts.get(key, 0) == attempt]
-                parts = [mine[i : i + size] for i in range(0, len(mine), size)]
-                for i, part in enumerate(parts):
-                    batch = make_batch(self, program, part, state.plan.wanted, block=block, attempt=attempt + 1)
-                    placed.append(((i + 0.5) / len(parts), program.id, batch))
-        return [batch for _, _, batch in sorted(placed, key=lambda p: p[:2])]
+    def ask(self, state: OneShot) -> Sequence[Batch]:
+        """All batches, in a random order stratified by program."""
+        return batches(self, state, self.block, self._batch_size)
 
-    def tell(self, state: _State, batch: Batch, outcomes: Sequence[Outcome]) -> _State:
+    def tell(self, state: OneShot, batch: Batch, outcomes: Sequence[Outcome]) -> OneShot:
         """The state without what has been answered."""
-        return replace(state, plan=state.plan.without(batch.keys))
+        return state.told(batch)
 
     def fit(self, batch: Batch, given: Mapping[str, tuple[Outcome, ...]]) -> tuple[Outcome, ...]:
         """Search modes, draw, weigh and judge, block by block. Compiles on first use of the program on a device.
@@ -109,10 +95,8 @@ class Laplace:
 
     def _compiled(self, batch: Batch) -> LaplaceBlock:
         """The block of this program with these settings; compiled once in a process, on each device."""
-        import jax
-
         sites = sites_to_see(batch)
-        device = cast(Any, jax.config).jax_default_device or jax.local_devices()[0]
+        device = here()
         shape = BlockShape(self.draws, self.starts, self.dtype)
         key = batch.program.id, shape, batch.block, sites, str(device)
 
@@ -126,16 +110,5 @@ class Laplace:
         """How many universes a block of a program holds: its Hessians shall fit into memory, in any plan."""
         return max(1, min(BLOCK, HESSIAN_NUMBERS // (self.starts * program.sites.dimension**2)))
 
-
-@dataclass(frozen=True)
-class _State:
-    """The plan of what is still to do, and the last attempt at universes that were tried before."""
-
-    plan: Plan
-    attempts: Mapping[str, int]
-
-
-def _batch_size(share: int, block: int) -> int:
-    """How many universes a batch holds, by the share of its program in the whole plan: whole blocks."""
-    fair = min(share // (ROUNDS * cores()), UNIVERSES_A_BATCH)
-    return max(block, fair // block * block)
+    def _batch_size(self, program: Program) -> int:
+        return batch_size(len(program.members), self.block(program), UNIVERSES_A_BATCH)

@@ -8,16 +8,16 @@ green. Sources: Rue, Martino, Chopin 2009, JRSS B 71(2) (nested Laplace); Vehtar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Final, cast
+from dataclasses import dataclass, field
+from typing import ClassVar, Final
 
-from multiverse.cores import cores
 from multiverse.engines.compiled import Once
-from multiverse.engines.engine import Batch, make_batch, sites_to_see
+from multiverse.engines.engine import Batch, sites_to_see
 from multiverse.engines.gate import WeightsGate
 from multiverse.engines.nested.block import NestedBlock, compile_nested
 from multiverse.engines.nested.fit import block_leaves, fit_block
 from multiverse.engines.nested.price import nested_price
+from multiverse.engines.one_shot import OneShot, batch_size, batches, begin
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.engines.price import Price
 from multiverse.errors import PlanError, Problem
@@ -25,10 +25,10 @@ from multiverse.planning.hierarchy import Hierarchy, NoHierarchy, find_hierarchy
 from multiverse.planning.noncentered import noncentered
 from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program
+from multiverse.planning.tracing import here
 
 BLOCK: Final = 16  # universes of one compiled call
 DRAWN_NUMBERS: Final = 1 << 23  # of all draws of a block and round, at most: 64 MiB in float64
-BATCHES: Final = 8  # every worker gets at least so many of a program, where there are enough: all end together
 UNIVERSES_A_BATCH: Final = 64  # at most, so that a killed run loses seconds: a part of the store holds one batch
 
 _PROGRAMS, _HIERARCHIES = Once(), Once()
@@ -77,31 +77,17 @@ class NestedLaplace:
             return None
         return nested_price(program, gradient, draws=self.draws, starts=self.starts)
 
-    def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> _State:
+    def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> OneShot:
         """Every universe is asked once; one that was tried before gets the next attempt."""
-        attempts: dict[str, int] = {}
-        for outcome in before:
-            attempts[outcome.key] = max(outcome.attempt, attempts.get(outcome.key, 0))
-        return _State(plan, attempts)
+        return begin(plan, before)
 
-    def ask(self, state: _State) -> Sequence[Batch]:
-        """Batches in a random order stratified by program, so that what has finished is an honest sample."""
-        placed: list[tuple[float, str, Batch]] = []
-        for program in state.plan.programs:
-            block = self._block(program)
-            size = _batch_size(len(program.members), block)
-            keys = sorted(state.plan.todo & program.members.keys())
-            for attempt in sorted({state.attempts.get(key, 0) for key in keys}):
-                mine = [key for key in keys if state.attempts.get(key, 0) == attempt]
-                parts = [mine[i : i + size] for i in range(0, len(mine), size)]
-                for i, part in enumerate(parts):
-                    batch = make_batch(self, program, part, state.plan.wanted, block=block, attempt=attempt + 1)
-                    placed.append(((i + 0.5) / len(parts), program.id, batch))
-        return [batch for _, _, batch in sorted(placed, key=lambda p: p[:2])]
+    def ask(self, state: OneShot) -> Sequence[Batch]:
+        """All batches, in a random order stratified by program."""
+        return batches(self, state, self._block, self._batch_size)
 
-    def tell(self, state: _State, batch: Batch, outcomes: Sequence[Outcome]) -> _State:
+    def tell(self, state: OneShot, batch: Batch, outcomes: Sequence[Outcome]) -> OneShot:
         """The state without what has been answered."""
-        return replace(state, plan=state.plan.without(batch.keys))
+        return state.told(batch)
 
     def fit(self, batch: Batch, given: Mapping[str, tuple[Outcome, ...]]) -> tuple[Outcome, ...]:
         """Search modes, draw, weigh and judge, block by block. Compiles on first use of the program on a device.
@@ -124,10 +110,8 @@ class NestedLaplace:
 
     def _compiled(self, batch: Batch, hierarchy: Hierarchy) -> NestedBlock:
         """The block of this program with these settings; compiled once in a process, on each device."""
-        import jax
-
         sites = sites_to_see(batch)
-        device = cast(Any, jax.config).jax_default_device or jax.local_devices()[0]
+        device = here()
         own = hierarchy.other is None
         key = batch.program.id, own, self.draws_a_round, self.starts, self.dtype, batch.block, sites, str(device)
 
@@ -151,16 +135,5 @@ class NestedLaplace:
         """How many universes a block of a program holds: its draws shall fit into memory, in any plan."""
         return max(1, min(BLOCK, DRAWN_NUMBERS // (self.draws_a_round * program.sites.dimension)))
 
-
-@dataclass(frozen=True)
-class _State:
-    """The plan of what is still to do, and the last attempt at universes that were tried before."""
-
-    plan: Plan
-    attempts: Mapping[str, int]
-
-
-def _batch_size(share: int, block: int) -> int:
-    """How many universes a batch holds, by the share of its program in the whole plan: whole blocks."""
-    fair = min(share // (BATCHES * cores()), UNIVERSES_A_BATCH)
-    return max(block, fair // block * block)
+    def _batch_size(self, program: Program) -> int:
+        return batch_size(len(program.members), self._block(program), UNIVERSES_A_BATCH)

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, ClassVar, Final, cast
+from typing import ClassVar, Final
 
 import numpy as np
 
-from multiverse.cores import cores
 from multiverse.engines.compiled import Once
 from multiverse.engines.engine import Batch, make_batch, sites_to_see
 from multiverse.engines.gate import Gate
@@ -23,6 +22,7 @@ from multiverse.engines.nuts.ladder import LADDER, Rung, next_attempt, rung_of
 from multiverse.engines.nuts.price import nuts_price
 from multiverse.engines.nuts.starts import PRIOR, STARTS, UNIFORM
 from multiverse.engines.nuts.stoppable import Sampled, StoppableBlock, compile_block
+from multiverse.engines.one_shot import batch_size
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.engines.price import Price
 from multiverse.errors import PlanError, Problem, near_miss
@@ -31,10 +31,10 @@ from multiverse.planning.coordinates import Coordinates, as_written, without_cen
 from multiverse.planning.noncentered import noncentered
 from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program
+from multiverse.planning.tracing import here
 
 LANES = 16  # of a block on a CPU; measured, docs/adr/0002: 7 % from the best width for small data, best for large
 LANES_ACCELERATOR = 1024  # an accelerator is idle below some thousand lanes
-ROUNDS = 8  # every worker gets at least so many batches of a program, where there are enough: all end together
 UNIVERSES_A_BATCH = 64  # at most, so that a killed run loses seconds: a part of the store holds one batch
 
 More = Mapping[str, Mapping[str, np.ndarray]]
@@ -95,7 +95,7 @@ class NUTS:
         placed: list[tuple[float, str, Batch]] = []
         block = self._block()
         for program in state.plan.programs:
-            size = _batch_size(len(program.members), block)
+            size = batch_size(len(program.members), block, UNIVERSES_A_BATCH)
             for attempt, keys in state.attempts(program, self.ladder).items():
                 parts = [keys[i : i + size] for i in range(0, len(keys), size)]
                 for i, part in enumerate(parts):
@@ -168,11 +168,9 @@ class NUTS:
 
     def _compiled(self, batch: Batch, rung: Rung | None, more: More) -> StoppableBlock:
         """The block of this program with these settings; compiled once in a process, on each device."""
-        import jax
-
         sites, coordinates = sites_to_see(batch), self._coordinates(batch.program, rung)
         thin = 1 if rung is None else rung.longer
-        device = cast(Any, jax.config).jax_default_device or jax.local_devices()[0]
+        device = here()
         # Everything that is compiled in: settings that only judge are left out.
         kernel = (self.chains, self.warmup, self.draws, self.target_accept, self.max_tree_depth, self.dense_mass)
         at = batch.program.id, coordinates.name, self.start, self.dtype, batch.block, sites, str(device)
@@ -201,12 +199,6 @@ class NUTS:
 
         lanes = LANES if jax.local_devices()[0].platform == "cpu" else LANES_ACCELERATOR
         return max(1, lanes // self.chains)
-
-
-def _batch_size(share: int, block: int) -> int:
-    """How many universes a batch holds, by the share of its program in the whole plan: whole blocks."""
-    fair = min(share // (ROUNDS * cores()), UNIVERSES_A_BATCH)
-    return max(block, fair // block * block)
 
 
 def _of(lanes: LaneDraws | None, universe: int, chains: int) -> LaneDraws | None:

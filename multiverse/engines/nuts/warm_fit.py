@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -30,7 +30,7 @@ from multiverse.identity.keys import rng_words
 from multiverse.planning.density import potential
 from multiverse.planning.hierarchy import Hierarchy, NoHierarchy, find_hierarchy
 from multiverse.planning.program import Program
-from multiverse.planning.tracing import QUICK_COMPILE, compiled
+from multiverse.planning.tracing import QUICK_COMPILE, compiled, here
 
 DTYPE: Final = "float64"  # of the search, whatever the chains have: it stalls in float32 (docs/adr/0013-laplace.md)
 DEGREES: Final = 8  # of freedom of the t from which chains start: wider than what the fit has of the posterior
@@ -193,5 +193,5 @@ def _local_hessians(program: Program, hierarchy: Hierarchy, leaves: Mapping[str,
 
         return compiled(each, leaves, at, options=QUICK_COMPILE)
 
-    device = cast(Any, jax.config).jax_default_device or jax.local_devices()[0]
+    device = here()
     return _LOCALS.get((program.id, at.shape, str(device)), make)

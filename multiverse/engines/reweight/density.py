@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from multiverse.engines.diagnostics import Floats
 from multiverse.engines.reweight.held import Held
 from multiverse.planning.density import prior_draw
 from multiverse.planning.program import Program
-from multiverse.planning.tracing import TRACING, compiled
+from multiverse.planning.tracing import TRACING, compiled, here
 
 CHUNK_NUMBERS: Final = 1 << 18  # of the largest leaf, times the draws that are looked at together: stays in the cache
 HELD_BYTES: Final = 256 << 20  # of log densities in this process: 1,000 draws of 16 anchors for some 2,000 universes
@@ -156,7 +156,7 @@ def _compile(program: Program, draws: int, dtype: str, see: tuple[str, ...]) -> 
     """All parts of a program; compiled once in a process, on each device."""
     import jax
 
-    device = cast(Any, jax.config).jax_default_device or jax.local_devices()[0]
+    device = here()
     key = program.id, draws, dtype, str(device)
     leaves = {path: leaf[0] for path, leaf in program.gather([next(iter(program.members))], dtype).items()}
     sites = {latent.name: np.zeros((draws, *latent.shape), dtype) for latent in program.sites.latents}

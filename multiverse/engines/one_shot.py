@@ -1,0 +1,61 @@
+"""Engines that answer each universe once, by itself: their state, and which batches they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from multiverse.cores import cores
+from multiverse.engines.engine import Batch, make_batch
+from multiverse.engines.outcome import Outcome
+from multiverse.planning.plan import Plan
+from multiverse.planning.program import Program
+
+ROUNDS: Final = 8  # every worker gets at least so many batches of a program, where there are enough: all end together
+
+
+@dataclass(frozen=True)
+class OneShot:
+    """The plan of what is still to do, and the last attempt at universes that were tried before."""
+
+    plan: Plan
+    attempts: Mapping[str, int]
+
+    def told(self, batch: Batch) -> OneShot:
+        """The state without what a batch has answered."""
+        return replace(self, plan=self.plan.without(batch.keys))
+
+
+def begin(plan: Plan, before: Sequence[Outcome] = ()) -> OneShot:
+    """The state at the beginning: a universe that was tried before gets the next attempt."""
+    attempts: dict[str, int] = {}
+    for outcome in before:
+        attempts[outcome.key] = max(outcome.attempt, attempts.get(outcome.key, 0))
+    return OneShot(plan, attempts)
+
+
+def batches(
+    engine: Any, state: OneShot, block: Callable[[Program], int], size: Callable[[Program], int]
+) -> list[Batch]:
+    """Batches in a random order stratified by program, so that what has finished is an honest sample.
+
+    Keys are hashes: their order is random. block, size: how many universes a compiled block and a batch hold.
+    """
+    placed: list[tuple[float, str, Batch]] = []
+    for program in state.plan.programs:
+        holds, most = block(program), size(program)
+        keys = sorted(state.plan.todo & program.members.keys())
+        for attempt in sorted({state.attempts.get(key, 0) for key in keys}):
+            mine = [key for key in keys if state.attempts.get(key, 0) == attempt]
+            parts = [mine[i : i + most] for i in range(0, len(mine), most)]
+            for i, part in enumerate(parts):
+                batch = make_batch(engine, program, part, state.plan.wanted, block=holds, attempt=attempt + 1)
+                placed.append(((i + 0.5) / len(parts), program.id, batch))
+    return [batch for _, _, batch in sorted(placed, key=lambda p: p[:2])]
+
+
+def batch_size(share: int, block: int, most: int) -> int:
+    """How many universes a batch holds, by the share of its program in the whole plan: whole blocks, about `most`."""
+    fair = min(share // (ROUNDS * cores()), most)
+    return max(block, fair // block * block)
