@@ -22,7 +22,7 @@ test: $(VENV)/installed ## the default tests, under 5 minutes
 	$(RUN)/python -m pytest -n auto --dist loadfile
 
 slow: $(VENV)/installed ## the tests that take minutes
-	$(RUN)/python -m pytest -m slow
+	$(RUN)/python -m pytest -m slow -n auto --dist loadfile
 
 pythons: ## the default tests on each other Python that we support and this machine has
 	for python in $$(.ci/pythons); do $(MAKE) test PYTHON="$$python" VENV="$(VENV)-$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" || exit 1; done
