@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from multiverse.engines.nested.engine import NestedLaplace as NestedLaplace
     from multiverse.engines.nuts.engine import NUTS as NUTS
     from multiverse.engines.nuts.ladder import Rung as Rung
-    from multiverse.engines.nuts.warm import WarmNUTS as WarmNUTS
     from multiverse.engines.reweight.engine import Reweight as Reweight
+    from multiverse.engines.warm_nuts.engine import WarmNUTS as WarmNUTS
     from multiverse.errors import MultiverseError as MultiverseError
     from multiverse.estimate import Estimate as Estimate
     from multiverse.executors.local import Local as Local
@@ -93,7 +93,7 @@ _HOMES = {
     "Laplace": "multiverse.engines.laplace.engine",
     "NestedLaplace": "multiverse.engines.nested.engine",
     "Reweight": "multiverse.engines.reweight.engine",
-    "WarmNUTS": "multiverse.engines.nuts.warm",
+    "WarmNUTS": "multiverse.engines.warm_nuts.engine",
     "NUTS": "multiverse.engines.nuts.engine",
     "Rung": "multiverse.engines.nuts.ladder",
     "Function": "multiverse.engines.functions.engine",

@@ -12,8 +12,8 @@ from multiverse.engines.functions.engine import Function
 from multiverse.engines.laplace.engine import Laplace
 from multiverse.engines.nested.engine import NestedLaplace
 from multiverse.engines.nuts.engine import NUTS
-from multiverse.engines.nuts.warm import WarmNUTS
 from multiverse.engines.reweight.engine import Reweight
+from multiverse.engines.warm_nuts.engine import WarmNUTS
 from multiverse.errors import PlanError, Problem, StoreError
 from multiverse.study import Study
 

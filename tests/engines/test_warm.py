@@ -17,9 +17,9 @@ from multiverse.engines.engine import Batch, Engine, make_batch
 from multiverse.engines.laplace.proposal import NoProposal
 from multiverse.engines.nuts.engine import NUTS
 from multiverse.engines.nuts.ladder import rung_of
-from multiverse.engines.nuts.warm import WarmNUTS
-from multiverse.engines.nuts.warm_fit import DEGREES, Fit, columns_at, fit_batch
 from multiverse.engines.outcome import Outcome, Reason
+from multiverse.engines.warm_nuts.engine import WarmNUTS
+from multiverse.engines.warm_nuts.fit import DEGREES, Fit, columns_at, fit_batch
 from multiverse.planning.build import plan
 from multiverse.planning.coordinates import CENTRE, COLUMNS, SCALE, STRETCH, as_written, whitened
 from multiverse.planning.plan import Plan

@@ -20,9 +20,9 @@ from multiverse.engines.estimates import summarise
 from multiverse.engines.laplace.engine import Laplace
 from multiverse.engines.nested.engine import NestedLaplace
 from multiverse.engines.nuts.engine import NUTS
-from multiverse.engines.nuts.warm import WarmNUTS
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.engines.reweight.engine import Reweight
+from multiverse.engines.warm_nuts.engine import WarmNUTS
 from multiverse.planning.build import plan
 from multiverse.planning.plan import Plan
 from multiverse.testing_engines import answer

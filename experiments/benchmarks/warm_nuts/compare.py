@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import multiverse as mv
-from multiverse.engines.nuts.warm import WarmNUTS
 from multiverse.engines.outcome import Outcome
+from multiverse.engines.warm_nuts.engine import WarmNUTS
 from multiverse.planning.plan import Plan
 from multiverse.testing_engines import answer
 

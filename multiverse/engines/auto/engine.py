@@ -20,10 +20,10 @@ from multiverse.engines.laplace.engine import Laplace
 from multiverse.engines.nested.engine import NestedLaplace
 from multiverse.engines.nuts.engine import NUTS
 from multiverse.engines.nuts.starts import PRIOR
-from multiverse.engines.nuts.warm import WarmNUTS
 from multiverse.engines.outcome import Outcome
 from multiverse.engines.price import Price
 from multiverse.engines.reweight.engine import Reweight
+from multiverse.engines.warm_nuts.engine import WarmNUTS
 from multiverse.errors import PlanError, Problem
 from multiverse.identity.fingerprint import fingerprint
 from multiverse.planning.plan import Plan

@@ -83,7 +83,7 @@ class NestedLaplace:
 
     def ask(self, state: OneShot) -> Sequence[Batch]:
         """All batches, in a random order stratified by program."""
-        return batches(self, state, self._block, self._batch_size)
+        return batches(self, state, self.block, self._batch_size)
 
     def tell(self, state: OneShot, batch: Batch, outcomes: Sequence[Outcome]) -> OneShot:
         """The state without what has been answered."""
@@ -103,12 +103,12 @@ class NestedLaplace:
         if isinstance(hierarchy, NoHierarchy):
             return tuple(Outcome(key, Reason.structure, hierarchy.why, attempt=batch.attempt) for key in batch.keys)
         with jax.enable_x64(self.dtype == "float64"):
-            run = self._compiled(batch, hierarchy)
+            run = self.compiled(batch, hierarchy)
             parts = [batch.keys[i : i + batch.block] for i in range(0, len(batch), batch.block)]
             found = {key: outcome for part in parts for key, outcome in fit_block(run, batch, part, self).items()}
         return tuple(found[key] for key in batch.keys)
 
-    def _compiled(self, batch: Batch, hierarchy: Hierarchy) -> NestedBlock:
+    def compiled(self, batch: Batch, hierarchy: Hierarchy) -> NestedBlock:
         """The block of this program with these settings; compiled once in a process, on each device."""
         sites = sites_to_see(batch)
         device = here()
@@ -131,9 +131,9 @@ class NestedLaplace:
         block: NestedBlock = _PROGRAMS.get(key, make)
         return block
 
-    def _block(self, program: Program) -> int:
+    def block(self, program: Program) -> int:
         """How many universes a block of a program holds: its draws shall fit into memory, in any plan."""
         return max(1, min(BLOCK, DRAWN_NUMBERS // (self.draws_a_round * program.sites.dimension)))
 
     def _batch_size(self, program: Program) -> int:
-        return batch_size(len(program.members), self._block(program), UNIVERSES_A_BATCH)
+        return batch_size(len(program.members), self.block(program), UNIVERSES_A_BATCH)

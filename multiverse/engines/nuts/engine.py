@@ -93,7 +93,7 @@ class NUTS:
         Whatever has finished is an honest sample of the whole. Keys are hashes: their order is random.
         """
         placed: list[tuple[float, str, Batch]] = []
-        block = self._block()
+        block = self.block()
         for program in state.plan.programs:
             size = batch_size(len(program.members), block, UNIVERSES_A_BATCH)
             for attempt, keys in state.attempts(program, self.ladder).items():
@@ -193,7 +193,7 @@ class NUTS:
             else without_centres(other, from_prior=from_prior)
         )
 
-    def _block(self) -> int:
+    def block(self) -> int:
         """How many universes a block holds: the same for every program and plan, so that bits depend on neither."""
         import jax
 

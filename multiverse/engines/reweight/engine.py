@@ -170,7 +170,7 @@ class Reweight:
     def _batch(
         self, family: Family, program: Program, keys: Sequence[str], attempt: int, purpose: str, plan: Plan
     ) -> Batch:
-        block = self.sampler._block() if purpose == ANCHOR else 1
+        block = self.sampler.block() if purpose == ANCHOR else 1
         return make_batch(
             self,
             program,

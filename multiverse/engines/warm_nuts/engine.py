@@ -18,9 +18,9 @@ from multiverse.engines.engine import Batch
 from multiverse.engines.laplace.proposal import NoProposal
 from multiverse.engines.nuts.engine import NUTS
 from multiverse.engines.nuts.ladder import FITTING, LADDER, SAMPLING, Rung, rung_of
-from multiverse.engines.nuts.warm_fit import COLUMNS_MAX, DEGREES, Fit, columns_at, fit_batch
 from multiverse.engines.outcome import Outcome
 from multiverse.engines.price import Price
+from multiverse.engines.warm_nuts.fit import COLUMNS_MAX, DEGREES, Fit, columns_at, fit_batch
 from multiverse.planning.coordinates import CENTRE, COLUMNS, SCALE, STRETCH, Coordinates, as_written, whitened
 from multiverse.planning.hierarchy import NoHierarchy, split
 from multiverse.planning.program import Program

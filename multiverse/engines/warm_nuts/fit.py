@@ -116,14 +116,14 @@ class _Marginal:
 
     def __init__(self, batch: Batch, seed: int, hierarchy: Hierarchy) -> None:
         self._settings, self._hierarchy = NestedLaplace(seed=seed, dtype=DTYPE), hierarchy
-        self.block = self._settings._block(batch.program)
+        self.block = self._settings.block(batch.program)
         self._batch = replace(batch, block=self.block)
         self._place = _places(batch.program, hierarchy)
 
     def __call__(self, keys: Sequence[str], stop: float) -> list[Fit | NoProposal]:
         filled, leaves = block_leaves(self._batch, keys, DTYPE)
         words = np.array([rng_words(self._settings.seed, key, self._batch.attempt) for key in filled], np.uint32)
-        run = self._settings._compiled(self._batch, self._hierarchy)
+        run = self._settings.compiled(self._batch, self._hierarchy)
         modes = search_marginal_modes(
             run, words, leaves, self._settings, asked=len(keys), stop=lambda: time.perf_counter() > stop
         )
