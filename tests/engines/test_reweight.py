@@ -350,3 +350,16 @@ def test_anchors_answer_across_programs() -> None:
         known.append(row.log_ratio - log_marginal)
     off, errors = np.array(known), rows.log_ratio_mcse.to_numpy()
     assert (np.abs(off - off[errors.argmin()]) < WITHIN * errors + 1e-3).all()  # the grid's error
+
+
+def test_a_small_family_that_nuts_cannot_sample_comes_to_an_end(normal_mean: ModuleType) -> None:
+    """Fewer universes than may fail in vain: each is sampled once, then all are red for good."""
+    few = planned_of(normal_mean, 3, 1, PADDED[:1])
+    state, seen = ENGINE.init(few), []
+    while batches := ENGINE.ask(state):
+        for batch in batches:
+            seen.append(batch.purpose)
+            red = tuple(Outcome(key, Reason.rhat, "red", attempt=batch.attempt, final=False) for key in batch.keys)
+            state = ENGINE.tell(state, batch, red)
+        assert len(seen) < 10
+    assert set(seen[:-1]) == {"anchor"} and seen[-1] == "last"

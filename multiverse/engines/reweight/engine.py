@@ -132,7 +132,7 @@ class Reweight:
             return []
         known = {key for batch in family.again for key in batch.keys}
         waiting = [key for key in todo if key not in family.red and key not in known]
-        if family.is_last:
+        if family.is_last or (not family.anchors and family.failed.issuperset(todo)):
             return [*family.again, *self._answers(state, family, waiting or ([] if known else list(todo)), LAST)]
         if not family.anchors:
             return self._anchors(state, family, beside(self._widest(todo, family), todo, family, state.plan))
