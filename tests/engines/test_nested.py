@@ -122,6 +122,7 @@ def crossed(data: Mapping[str, Any], *, spread: float) -> None:
     numpyro.sample("y", dist.Normal(mu + row[data["row"]] + column[data["column"]], 1), obs=data["y"])
 
 
+@pytest.mark.slow
 def test_crossed_groups_are_one_dense_block() -> None:
     space = mv.Space(spread=mv.prior(narrow=0.3, wide=3.0))
     planned = plan(study(crossed, {"y": CELLS, "row": ROW, "column": COLUMN}, space, {"mu": "mu"}))

@@ -80,6 +80,7 @@ def test_exact_draws_are_those_of_posteriordb(traps: ModuleType) -> None:
         assert abs(draws[name].mean() - mean) < 4 * np.hypot(error, draws[name].std() / np.sqrt(traps.EXACT))
 
 
+@pytest.mark.slow
 def test_a_trap_that_no_gate_sees_is_caught_by_an_audit(
     planned: Callable[[str], Plan], exact: Callable[[str, str], Outcome]
 ) -> None:
