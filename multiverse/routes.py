@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from multiverse.planning.pilot import gradient_seconds
+from multiverse.planning.pilot import timed
 from multiverse.planning.plan import Plan
 from multiverse.progress import Progress
 from multiverse.store.contract import Store
@@ -26,14 +26,9 @@ def routed(store: Store, plan: Plan, engine: Any, run: str, progress: Progress) 
     known = {**plan.routes, **recorded_routes(record for record in read_runs(store) if record.run == run)}
     programs = {program.id: program for program in plan.programs}
     fresh: Mapping[str, tuple[str, ...]] = {}
-    if new := [program for name, program in programs.items() if name not in known]:
-        if plan.forecast is not None and plan.forecast.gradients:
-            gradients = plan.forecast.gradients
-        else:
-            with progress("timing gradients", len(new), "programs") as advance:
-                gradients = gradient_seconds(new)
-                advance(len(new))
-        fresh = engine.route(plan, gradients)
+    if programs.keys() - known.keys():
+        plan = timed(plan, progress)
+        fresh = engine.route(plan, plan.gradients)
     routes = {**fresh, **known}
     return dataclasses.replace(plan, routes={name: routes[name] for name in sorted(programs)})
 

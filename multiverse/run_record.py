@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from multiverse.batch_sizes import SIZES, sizes_section
 from multiverse.engines.auto.audit import SOURCES as AUDIT_SOURCES
 from multiverse.engines.engine import flat_settings, settings_of
 from multiverse.engines.gate import SOURCES
@@ -170,6 +171,7 @@ def _sections(engine: Any, plan: Plan, records: Sequence[RunRecord]) -> dict[str
         "settings": dict(_settings(engine, plan.wanted)),
         "design": _design(plan),
         ROUTES: routes_section(plan),
+        SIZES: dict(sizes_section(plan)),
         ESTIMANDS: dict(plan.wanted.identities),
         "thresholds": _thresholds(engine),
         "versions": versions(packages_of(modules)),

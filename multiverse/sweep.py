@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
-import socket
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from multiverse.batch_sizes import sized
 from multiverse.earlier import earlier, reasons_named
 from multiverse.engines.by_name import ENGINES as ENGINES
 from multiverse.engines.by_name import check_engine, usual_engine
 from multiverse.engines.engine import Batch, Engine
-from multiverse.engines.failed import failed
-from multiverse.engines.outcome import Outcome
-from multiverse.errors import PlanError, Problem, near_miss
+from multiverse.engines.outcome import Outcome, Reason
+from multiverse.errors import PlanError, Problem, StoreError, near_miss
 from multiverse.executors.executor import Executor
 from multiverse.executors.local import Local
 from multiverse.known_failures import publish_failures
@@ -28,16 +27,15 @@ from multiverse.re_estimate.recompute import re_estimate
 from multiverse.results import Results
 from multiverse.routes import routed
 from multiverse.run_record import begin_run
-from multiverse.shared_answers import share, share_part
-from multiverse.store.asked import with_asked
+from multiverse.shared_answers import share
 from multiverse.store.compact import compact_if_worth
 from multiverse.store.contract import Store
-from multiverse.store.handed import encode_handed, given_by
 from multiverse.store.memory import MemoryStore
-from multiverse.store.part import DIAGNOSTIC, decode, encode, is_row_column
+from multiverse.store.part import DIAGNOSTIC
 from multiverse.store.place import open_store
 from multiverse.store.row_scan import scan_rows
 from multiverse.study import Study
+from multiverse.work import SweepWork
 
 EXECUTORS: Mapping[str, type[Any]] = {"local": Local}
 DEFAULT_RUN = "main"
@@ -83,9 +81,23 @@ def run(
     runner: Executor = _chosen(executor, EXECUTORS, "executor")
     planned = _limited(planned.keeping(_known(planned, keep)), time_limit)
     again = reasons_named(retry)
-    planned = routed(place, planned, settings, run, progress)
+    with contextlib.closing(runner):
+        return _swept(place, planned, settings, runner, run, again, progress)
+
+
+def _swept(
+    place: Store,
+    planned: Plan,
+    settings: Any,
+    runner: Executor,
+    run: str,
+    again: frozenset[Reason],
+    progress: Progress,
+) -> Results:
+    planned = _placed(planned, place, runner)
+    planned = _decided(place, planned, settings, run, progress)
     begin_run(place, planned, settings, run)
-    planned = routed(place, planned, settings, run, progress)  # another process may have decided a moment before
+    planned = _decided(place, planned, settings, run, progress)  # another process may have decided a moment before
     re_estimate(place, planned, settings, run, progress)
     twins = share(place, planned, run, progress)
     before = earlier(place, run, again)
@@ -95,7 +107,7 @@ def run(
     tried = before.of(todo.todo, planned.universes.keys())
     todo = todo.without(publish_failures(place, todo, run, tried))
     state = settings.init(todo, tried)
-    work = _Work(place, settings, run, following)
+    work = SweepWork(place, settings, run, following)
     answered_by = {key: 1 + len(following.get(key, ())) for key in todo.todo}  # it, and its twins
     with progress("answering universes", sum(answered_by.values()), "universes") as advance:
         green, answers, waiting = 0, 0, set[str]()
@@ -109,11 +121,31 @@ def run(
                 answers += count
                 waiting |= {outcome.key for outcome in outcomes if not outcome.final}
                 waiting -= {outcome.key for outcome in fresh}
-                note = f"{green / max(answers, 1):.0%} green"
-                advance(count, note=f"{note}, {len(waiting)} to try again" if waiting else note)
+                notes = [f"{green / max(answers, 1):.0%} green"]
+                notes += [f"{len(waiting)} to try again"] if waiting else []
+                advance(count, note=", ".join(filter(None, [*notes, runner.note()])))
     compact_if_worth(place)
     _warn_of_float32(place, planned, run, settings)
     return Results(place, run, planned.study)
+
+
+def _placed(plan: Plan, store: Store, runner: Executor) -> Plan:
+    """The plan with where it will run. Raises StoreError for a store in memory where work is done elsewhere."""
+    machines = runner.machines
+    if isinstance(store, MemoryStore) and not machines.shared_memory:
+        raise StoreError(
+            Problem(
+                "the store is in the memory of this process, where no other process reaches it.",
+                "a folder or an address that all machines reach",
+                "name one: run(..., store='runs/radon'), or store='s3://bucket/radon'",
+            )
+        )
+    return dataclasses.replace(plan, machines=machines)
+
+
+def _decided(store: Store, plan: Plan, engine: Any, run: str, progress: Progress) -> Plan:
+    """The plan with what a clock decides: which engines take its universes, and how many make a batch."""
+    return sized(store, routed(store, plan, engine, run, progress), engine, run, progress)
 
 
 def _limited(plan: Plan, seconds: float | None) -> Plan:
@@ -151,59 +183,8 @@ def _too_large(log_joint: float | None) -> bool:
     return log_joint is not None and FLOAT32_LOG_JOINT_MAX < abs(log_joint) < math.inf
 
 
-class _Work:
-    """What happens to a batch on a worker: resolve what it reads, fit, publish, and come back light."""
-
-    def __init__(self, store: Store, engine: Engine[Any], run: str, following: Mapping[str, tuple[str, ...]]):
-        self._store, self._engine, self._run, self._following = store, engine, run, following
-
-    def __call__(self, batch: Batch) -> tuple[Outcome, ...]:
-        given = {name: given_by(self._store, name) for name in batch.reads}
-        outcomes = tuple(
-            dataclasses.replace(outcome, engine=batch.engine, batch=batch.id, purpose=batch.purpose)
-            for outcome in self._fit(batch, given)
-        )
-        members = batch.program.members
-        part = encode(
-            outcomes,
-            run=self._run,
-            engine=batch.engine,
-            batch=batch.id,
-            program=batch.program.id,
-            rows_kept={key: members[key].rows_kept for key in batch.keys},
-            host=socket.gethostname(),
-            finished=datetime.now(UTC),
-            reads=batch.reads,
-            purpose=batch.purpose,
-        )
-        part = with_asked(part, batch.wanted.identities)
-        if any(outcome.handed for outcome in outcomes):  # before the part: a part whose artefact is missing misleads
-            self._store.put("artefact", batch.id, encode_handed(outcomes))
-        self._store.put("part", batch.id, part)
-        share_part(self._store, part, self._run, batch.id, self._following)
-        return tuple(outcome.light() for outcome in outcomes)
-
-    def _fit(self, batch: Batch, given: Mapping[str, tuple[Outcome, ...]]) -> tuple[Outcome, ...]:
-        """What the engine makes of a batch. Where it raises, of each universe alone: one shall not spoil the others."""
-        try:
-            return self._engine.fit(batch, given)
-        except MemoryError:
-            raise  # a fault of the machine: a larger one will answer
-        except Exception as error:
-            if len(batch) == 1:
-                return failed(batch, error)
-        alone = (dataclasses.replace(batch, keys=(key,)) for key in batch.keys)
-        return tuple(outcome for one in alone for outcome in self._fit(one, given))
-
-    def recall(self, batch: Batch) -> tuple[Outcome, ...]:
-        """The outcomes of a batch that is in the store already, perhaps by another process a moment ago."""
-        if not self._following.keys().isdisjoint(batch.keys):
-            share_part(self._store, self._store.get("part", batch.id), self._run, batch.id, self._following)
-        return decode(self._store.get("part", batch.id, is_row_column))
-
-
 def _round(
-    batches: Sequence[Batch], published: frozenset[str], work: _Work, executor: Executor
+    batches: Sequence[Batch], published: frozenset[str], work: SweepWork, executor: Executor
 ) -> Iterable[tuple[Batch, tuple[Outcome, ...]]]:
     """One round: batches whose part exists are told from the store, the others are fitted."""
     for batch in batches:

@@ -13,24 +13,17 @@ class TestMyStore(multiverse.testing.StoreSuite):
 from __future__ import annotations
 
 import threading
-import time
-import uuid
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from multiverse.engines.engine import Batch
-from multiverse.engines.outcome import Outcome
 from multiverse.errors import StoreError
-from multiverse.executors.executor import Executor
 from multiverse.store.contract import FOLDERS, Store, Table
 from multiverse.testing_engines import EngineSuite as EngineSuite
 from multiverse.testing_engines import OneShotEngineSuite as OneShotEngineSuite
+from multiverse.testing_executors import ExecutorSuite as ExecutorSuite
 
 
 class StoreSuite:
@@ -223,88 +216,3 @@ class StoreSuite:
         assert all(count % 5 == 0 for count in counts)
         assert counts == sorted(counts)
         assert counts[-1] == self.TABLES * 3 * 5
-
-
-class ExecutorSuite:
-    """What every executor promises. Inherit it and give the fixture `executor`; it may run work in other processes."""
-
-    BATCHES = 12
-    PATIENCE = 0.5  # seconds that a slow batch takes
-
-    @pytest.fixture
-    def executor(self) -> Executor:
-        """The executor."""
-        raise NotImplementedError("give your own fixture `executor`")
-
-    @staticmethod
-    def batches(count: int) -> list[Batch]:
-        """Batches of one universe, of two programs."""
-        return [
-            Batch(f"batch-{i}", cast(Any, SimpleNamespace(id=f"program-{i % 2}")), (f"key-{i}",), cast(Any, None))
-            for i in range(count)
-        ]
-
-    def test_every_batch_runs_once_and_comes_with_its_own_outcomes(self, executor: Executor, tmp_path: Path) -> None:
-        def work(batch: Batch) -> tuple[Outcome, ...]:
-            (tmp_path / f"{batch.id}.{uuid.uuid4().hex}").touch()
-            return tuple(Outcome(key) for key in batch.keys)
-
-        done = list(executor.map(work, self.batches(self.BATCHES)))
-        assert sorted(batch.id for batch, _ in done) == sorted(batch.id for batch in self.batches(self.BATCHES))
-        assert all(tuple(o.key for o in outcomes) == batch.keys for batch, outcomes in done)
-        assert len(list(tmp_path.iterdir())) == self.BATCHES
-
-    def test_nothing_to_do_is_done(self, executor: Executor) -> None:
-        assert list(executor.map(lambda batch: (), [])) == []
-        assert executor.workers >= 1
-
-    def test_what_work_raises_comes_out(self, executor: Executor) -> None:
-        def work(batch: Batch) -> tuple[Outcome, ...]:
-            if batch.id == "batch-3":
-                raise StoreError([])
-            return ()
-
-        with pytest.raises(StoreError):
-            list(executor.map(work, self.batches(self.BATCHES)))
-
-    def test_a_batch_comes_out_when_it_is_done_not_when_all_are(self, executor: Executor, tmp_path: Path) -> None:
-        pause = self.PATIENCE / 20
-
-        def work(batch: Batch) -> tuple[Outcome, ...]:
-            (tmp_path / batch.id).touch()
-            time.sleep(pause)
-            return ()
-
-        many = self.batches(10 * executor.workers)
-        started = [len(list(tmp_path.iterdir())) for _ in executor.map(work, many)]
-        assert started[0] < len(many)
-
-    def test_a_slow_batch_does_not_hold_up_the_others(self, executor: Executor) -> None:
-        if executor.workers < 2:
-            return
-        patience = self.PATIENCE
-
-        def work(batch: Batch) -> tuple[Outcome, ...]:
-            time.sleep(patience if batch.id == "batch-0" else 0.0)
-            return ()
-
-        done = [batch.id for batch, _ in executor.map(work, self.batches(self.BATCHES))]
-        assert done.index("batch-0") > self.BATCHES // 2
-
-    def test_it_stops_when_nobody_asks_for_more(self, executor: Executor, tmp_path: Path) -> None:
-        pause = self.PATIENCE / 10
-
-        def work(batch: Batch) -> tuple[Outcome, ...]:
-            (tmp_path / batch.id).touch()
-            time.sleep(pause)
-            return ()
-
-        many = self.batches(20 * executor.workers)
-        running = executor.map(work, many)
-        next(running)
-        cast(Any, running).close()
-        time.sleep(4 * pause)
-        started = len(list(tmp_path.iterdir()))
-        assert started < len(many) // 2
-        time.sleep(2 * pause)
-        assert len(list(tmp_path.iterdir())) == started

@@ -16,7 +16,7 @@ from multiverse.engines.nuts.climb import Climb, begin_climb
 from multiverse.engines.nuts.ladder import Rung, next_attempt, rung_of
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.errors import PlanError
-from multiverse.executors.executor import Work
+from multiverse.executors.executor import Executor, Work
 from multiverse.planning.plan import Plan
 from multiverse.progress import no_progress
 from multiverse.results import Results
@@ -96,12 +96,11 @@ def anew(exact_engines: ModuleType) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Stops:
+class Stops(Executor):
     """An executor that runs one batch after the other, and stops after so many of all rounds."""
 
     batches: int
     done: list[int] = field(default_factory=lambda: [0])
-    workers: int = 1
 
     def map(self, work: Work, batches: Sequence[Batch]) -> Iterator[tuple[Batch, tuple[Outcome, ...]]]:
         for batch in batches:

@@ -123,7 +123,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         asked.append(len(programs))
         return {program.id: 3600.0 for program in programs}
 
-    monkeypatch.setattr("multiverse.routes.gradient_seconds", seconds)
+    monkeypatch.setattr("multiverse.planning.pilot.gradient_seconds", seconds)
     return asked
 
 

@@ -19,7 +19,7 @@ from multiverse.engines.engine import Batch, make_batch
 from multiverse.engines.nuts.climb import Climb, begin_climb
 from multiverse.engines.nuts.ladder import Rung, next_attempt
 from multiverse.engines.outcome import Outcome, Reason
-from multiverse.executors.executor import Work
+from multiverse.executors.executor import Executor, Work
 from multiverse.planning.build import plan
 from multiverse.planning.estimand import Estimand
 from multiverse.planning.plan import Plan, Wanted
@@ -78,12 +78,11 @@ class Stubborn:
 
 
 @dataclass(frozen=True)
-class Stops:
+class Stops(Executor):
     """An executor that runs one batch after the other, and stops after so many of all rounds."""
 
     batches: int
     done: list[int] = field(default_factory=lambda: [0])
-    workers: int = 1
 
     def map(self, work: Work, batches: Sequence[Batch]) -> Iterator[tuple[Batch, tuple[Outcome, ...]]]:
         for batch in batches:

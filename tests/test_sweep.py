@@ -15,7 +15,7 @@ import pytest
 from multiverse.engines.engine import Batch, Engine
 from multiverse.engines.outcome import Outcome
 from multiverse.errors import PlanError
-from multiverse.executors.executor import Work
+from multiverse.executors.executor import Executor, Work
 from multiverse.planning.plan import Plan
 from multiverse.progress import no_progress
 from multiverse.results import Results
@@ -26,12 +26,11 @@ from multiverse.testing import EngineSuite, OneShotEngineSuite
 
 
 @dataclass(frozen=True)
-class OneByOne:
+class OneByOne(Executor):
     """An executor in a few lines; raises where it is told to, after so many batches."""
 
     batches: float = np.inf
     error: BaseException = RuntimeError("the machine stopped")
-    workers: int = 1
 
     def map(self, work: Work, batches: Sequence[Batch]) -> Iterator[tuple[Batch, tuple[Outcome, ...]]]:
         for i, batch in enumerate(reversed(batches)):

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from multiverse.cores import cores
 from multiverse.engines.engine import Batch, make_batch
 from multiverse.engines.outcome import Outcome
 from multiverse.planning.plan import Plan
@@ -35,27 +34,31 @@ def begin(plan: Plan, before: Sequence[Outcome] = ()) -> OneShot:
     return OneShot(plan, attempts)
 
 
-def batches(
-    engine: Any, state: OneShot, block: Callable[[Program], int], size: Callable[[Program], int]
-) -> list[Batch]:
+def batches(engine: Any, state: OneShot, block: Callable[[Program], int], most: int) -> list[Batch]:
     """Batches in a random order stratified by program, so that what has finished is an honest sample.
 
-    Keys are hashes: their order is random. block, size: how many universes a compiled block and a batch hold.
+    Keys are hashes: their order is random. block: how many universes a compiled block holds.
+    most: how many a batch holds, unless the plan says so.
     """
     placed: list[tuple[float, str, Batch]] = []
     for program in state.plan.programs:
-        holds, most = block(program), size(program)
+        holds = block(program)
+        size = batch_size(state.plan, engine.name, program, holds, most)
         keys = sorted(state.plan.todo & program.members.keys())
         for attempt in sorted({state.attempts.get(key, 0) for key in keys}):
             mine = [key for key in keys if state.attempts.get(key, 0) == attempt]
-            parts = [mine[i : i + most] for i in range(0, len(mine), most)]
+            parts = [mine[i : i + size] for i in range(0, len(mine), size)]
             for i, part in enumerate(parts):
                 batch = make_batch(engine, program, part, state.plan.wanted, block=holds, attempt=attempt + 1)
                 placed.append(((i + 0.5) / len(parts), program.id, batch))
     return [batch for _, _, batch in sorted(placed, key=lambda p: p[:2])]
 
 
-def batch_size(share: int, block: int, most: int) -> int:
-    """How many universes a batch holds, by the share of its program in the whole plan: whole blocks, about `most`."""
-    fair = min(share // (ROUNDS * cores()), most)
+def batch_size(plan: Plan, engine: str, program: Program, block: int, most: int) -> int:
+    """How many universes a batch of a program holds: whole blocks, by the share of the program in the whole plan.
+
+    engine: its name. most: universes, at most about so many; where the plan says how many an engine gets, those.
+    """
+    most = plan.sizes.get((engine, program.id), most)
+    fair = min(len(program.members) // (ROUNDS * plan.machines.workers), most)
     return max(block, fair // block * block)

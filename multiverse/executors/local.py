@@ -17,9 +17,9 @@ from multiverse.cores import cores
 from multiverse.engines.engine import Batch
 from multiverse.engines.outcome import Outcome
 from multiverse.errors import PlanError, Problem
-from multiverse.executors.executor import Work
-
-WINDOW = 8  # batches a worker may look ahead for a program its device has compiled: beyond, order is an honest sample
+from multiverse.executors.executor import Executor, Work
+from multiverse.executors.todo import Todo
+from multiverse.planning.machines import Machines
 
 # Seconds that batches under way get to end when the caller stops. A thread that comes back from XLA to an interpreter
 # that is shutting down aborts it, so most should be back; a long block is lost, and Ctrl-C shall not wait for it.
@@ -27,7 +27,7 @@ GRACE = 2.0
 
 
 @dataclass(frozen=True)
-class Local:
+class Local(Executor):
     """Runs batches in threads of this process; `threads` in all, by default one a core or accelerator.
 
     Raises PlanError for fewer than one thread.
@@ -46,21 +46,21 @@ class Local:
             )
 
     @property
-    def workers(self) -> int:
-        """How many batches run side by side."""
-        return self.threads or len(_places())
+    def machines(self) -> Machines:
+        """The cores or accelerators of this process."""
+        return Machines(workers=self.threads or len(_places()))
 
     def map(self, work: Work, batches: Sequence[Batch]) -> Iterator[tuple[Batch, tuple[Outcome, ...]]]:
         """Run `work` on every batch; stops handing out batches when the caller stops asking."""
         places = _places()
-        todo = _Todo(batches)
+        todo = Todo(batches)
         done: queue.Queue[tuple[Batch, tuple[Outcome, ...]] | BaseException] = queue.Queue()
 
         def worker(device: Any) -> None:
             import jax
 
             with jax.default_device(device):
-                while (batch := todo.next(str(device))) is not None:
+                while (batch := todo.take(str(device))) is not None:
                     try:
                         done.put((batch, work(batch)))
                     except BaseException as error:  # the caller's thread must hear of it
@@ -70,7 +70,7 @@ class Local:
         # Daemons: Ctrl-C must not wait for a block of universes that is lost anyway.
         threads = [
             threading.Thread(target=worker, args=(places[i % len(places)],), daemon=True, name=f"multiverse-{i}")
-            for i in range(min(self.workers, len(batches)))
+            for i in range(min(self.machines.workers, len(batches)))
         ]
         for thread in threads:
             thread.start()
@@ -85,34 +85,6 @@ class Local:
             patience = time.monotonic() + GRACE
             for thread in threads:
                 thread.join(max(0.0, patience - time.monotonic()))
-
-
-class _Todo:
-    """Batches in order, except that a device prefers, within a short window, a program it has compiled."""
-
-    def __init__(self, batches: Sequence[Batch]):
-        self._waiting = list(batches)
-        self._known: dict[str, set[str]] = {}
-        self._lock = threading.Lock()
-
-    def next(self, device: str) -> Batch | None:
-        with self._lock:
-            if not self._waiting:
-                return None
-            known = self._known.setdefault(device, set())
-            others = set().union(*(ids for name, ids in self._known.items() if name != device))
-            at = 0
-            if others:  # one device: the order stands
-                window = [batch.program.id for batch in self._waiting[:WINDOW]]
-                fresh = [i for i, program in enumerate(window) if program in known or program not in others]
-                at = fresh[0] if fresh else 0
-            batch = self._waiting.pop(at)
-            known.add(batch.program.id)
-            return batch
-
-    def stop(self) -> None:
-        with self._lock:
-            self._waiting.clear()
 
 
 def _places() -> list[Any]:

@@ -5,18 +5,32 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 
 from multiverse.planning.density import potential
+from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program
 from multiverse.planning.tracing import compiled
+from multiverse.progress import Progress
 
 PILOT_PROGRAMS: Final = 3  # the largest ones
 PILOT_UNIVERSES: Final = 16  # lanes in a pilot's block
 PILOT_STEPS: Final = 20  # in one call: a call alone would time its own dispatch
 PILOT_SECONDS: Final = 0.1  # a program, after compilation
+
+
+def timed(plan: Plan, progress: Progress) -> Plan:
+    """The plan with what a gradient of each of its programs costs here; as its forecast knows it, or timed now."""
+    known = {**(plan.forecast.gradients if plan.forecast else {}), **plan.gradients}
+    missing = [program for program in plan.programs if program.kind == "model" and program.id not in known]
+    if missing:
+        with progress("timing gradients", len(missing), "programs") as advance:
+            known |= gradient_seconds(missing)
+            advance(len(missing))
+    return replace(plan, gradients=known)
 
 
 def gradient_seconds(programs: Sequence[Program]) -> dict[str, float]:

@@ -11,6 +11,7 @@ from multiverse.identity.fingerprint import fingerprint
 from multiverse.identity.keys import StudyIdentity
 from multiverse.planning.estimand import Estimand
 from multiverse.planning.forecast import Forecast
+from multiverse.planning.machines import Machines
 from multiverse.planning.program import Program
 from multiverse.planning.unanswerable import Unanswerable
 from multiverse.space.universe import Universe
@@ -59,6 +60,8 @@ class Plan:
     duplicates, each with the key of the first universe that is the same analysis: one of them is run for all.
     selection: the part of the space that a design took; None where nothing is left out. routes: program id -> the
     engines that take its universes, in order, where a run has decided that; see `engines/auto/routing.py`.
+    machines: where it will run. gradients: program id -> seconds of a value and gradient of one lane, where timed.
+    sizes: engine and program id -> universes a batch, where a run has decided that; see `batch_sizes.py`.
     """
 
     study: Study
@@ -73,6 +76,9 @@ class Plan:
     twins: Mapping[str, str] = field(default_factory=dict, repr=False)
     selection: Selection | None = field(default=None, repr=False)
     routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    machines: Machines = field(default_factory=Machines, repr=False, compare=False)
+    gradients: Mapping[str, float] = field(default_factory=dict, repr=False, compare=False)
+    sizes: Mapping[tuple[str, str], int] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.universes)

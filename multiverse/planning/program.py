@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -85,6 +85,17 @@ class Program:
     def paths(self) -> tuple[str, ...]:
         """The leaves that are batched, sorted."""
         return tuple(sorted(self.leaves(next(iter(self.members)))))
+
+    def only(self, keys: Iterable[str]) -> Program:
+        """The same program with these of its members and their data alone: enough to fit them, and small to send."""
+        members = {key: self.members[key] for key in keys}
+        numbers = sorted({member.prepared for member in members.values()})
+        return replace(
+            self,
+            members=members,
+            datasets={number: self.datasets[number] for number in numbers if number in self.datasets},
+            original={number: self.original[number] for number in numbers if number in self.original},
+        )
 
     def leaves(self, key: str) -> Leaves:
         """The leaves of one universe."""

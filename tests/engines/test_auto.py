@@ -13,7 +13,7 @@ from multiverse.engines.auto.audit import Audit
 from multiverse.engines.auto.engine import Auto
 from multiverse.engines.engine import Batch, Engine
 from multiverse.engines.outcome import Outcome, Reason
-from multiverse.executors.executor import Work
+from multiverse.executors.executor import Executor, Work
 from multiverse.planning.build import plan as make_plan
 from multiverse.planning.plan import Plan
 from multiverse.progress import no_progress
@@ -243,11 +243,10 @@ def test_what_is_audited_hangs_on_the_seed(auto: Any, fifty: Plan) -> None:
 
 
 @dataclass(frozen=True)
-class Stops:
+class Stops(Executor):
     """An executor that stops after so many batches of the whole run; each round backwards."""
 
     left: list[int]
-    workers: int = 1
 
     def map(self, work: Work, batches: Sequence[Batch]) -> Iterator[tuple[Batch, tuple[Outcome, ...]]]:
         for batch in reversed(batches):

@@ -15,6 +15,7 @@ from multiverse.engines.by_name import made_again
 from multiverse.engines.engine import flat_settings, settings_of
 from multiverse.engines.gate import WeightsGate
 from multiverse.engines.laplace.engine import Laplace
+from multiverse.executors.executor import Executor
 from multiverse.planning.build import plan as make_plan
 from multiverse.planning.plan import Plan
 from multiverse.progress import no_progress
@@ -116,10 +117,8 @@ def test_all_engines_in_a_run_that_is_stopped(engine: Auto, fifty: Plan) -> None
     assert results.verify(fifty, n=20, progress=no_progress).ok
 
 
-class Stops:
+class Stops(Executor):
     """An executor that stops after so many batches."""
-
-    workers = 1
 
     def __init__(self, left: list[int]) -> None:
         self.left = left

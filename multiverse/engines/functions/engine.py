@@ -15,7 +15,7 @@ from multiverse.engines.engine import Batch
 from multiverse.engines.functions.answered import judge_answers
 from multiverse.engines.functions.processes import call_all
 from multiverse.engines.gate import Gate
-from multiverse.engines.one_shot import OneShot, batch_size, batches, begin
+from multiverse.engines.one_shot import OneShot, batches, begin
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.engines.price import Price
 from multiverse.planning.answer import Answer, answers_of
@@ -62,7 +62,7 @@ class Function:
 
     def ask(self, state: OneShot) -> Sequence[Batch]:
         """All batches, in a random order stratified by program."""
-        return batches(self, state, _block, _batch_size)
+        return batches(self, state, _block, UNIVERSES_A_BATCH)
 
     def tell(self, state: OneShot, batch: Batch, outcomes: Sequence[Outcome]) -> OneShot:
         """The state without what has been answered."""
@@ -90,16 +90,20 @@ class Function:
         import jax
 
         names = [estimand.name for estimand in batch.wanted.estimands]
-        # A short block is filled up with copies: another shape would be compiled differently, with other bits.
-        keys = [*batch.keys, *[batch.keys[0]] * (batch.block - len(batch.keys))]
-        with jax.enable_x64(True):
-            leaves = batch.program.gather(keys, "float64")
-            at = batch.program.id, tuple(names), batch.block
-            run = _PROGRAMS.get(at, lambda: compiled(jax.vmap(traceable(batch.program, names)), leaves))
-            began = time.perf_counter()
-            out: dict[str, Answer] = jax.tree.map(np.asarray, run(leaves))
-        seconds = (time.perf_counter() - began) / len(batch)
-        answers = {key: jax.tree.map(lambda a, i=i: a[i], out) for i, key in enumerate(batch.keys)}
+        answers: dict[str, dict[str, Answer]] = {}
+        seconds = 0.0
+        for at in range(0, len(batch), batch.block):
+            mine = batch.keys[at : at + batch.block]
+            # A short block is filled up with copies: another shape would be compiled differently, with other bits.
+            keys = [*mine, *[mine[0]] * (batch.block - len(mine))]
+            with jax.enable_x64(True):
+                leaves = batch.program.gather(keys, "float64")
+                known = batch.program.id, tuple(names), batch.block
+                run = _PROGRAMS.get(known, partial(compiled, jax.vmap(traceable(batch.program, names)), leaves))
+                began = time.perf_counter()
+                out: dict[str, Answer] = jax.tree.map(np.asarray, run(leaves))
+            seconds += (time.perf_counter() - began) / len(batch)
+            answers |= {key: jax.tree.map(lambda a, i=i: a[i], out) for i, key in enumerate(mine)}
         judged = judge_answers(answers, names, self.gate, batch)
         for key in batch.keys:
             yield replace(judged[key], seconds=seconds)
@@ -108,11 +112,6 @@ class Function:
 def _block(program: Program) -> int:
     """How many universes are computed by one compiled call; 1 where each is a call of its own."""
     return BLOCK if program.kind == "traced" else 1
-
-
-def _batch_size(program: Program) -> int:
-    """How many universes a batch holds."""
-    return BLOCK if program.kind == "traced" else batch_size(len(program.members), 1, UNIVERSES_A_BATCH)
 
 
 def _numbers(out: Any, names: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:

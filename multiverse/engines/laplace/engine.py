@@ -17,7 +17,7 @@ from multiverse.engines.gate import WeightsGate
 from multiverse.engines.laplace.block import BlockShape, LaplaceBlock, compile_laplace
 from multiverse.engines.laplace.fit import block_arguments, fit_block
 from multiverse.engines.laplace.price import laplace_price
-from multiverse.engines.one_shot import OneShot, batch_size, batches, begin
+from multiverse.engines.one_shot import OneShot, batches, begin
 from multiverse.engines.outcome import Outcome
 from multiverse.engines.price import Price
 from multiverse.errors import PlanError, Problem
@@ -74,7 +74,7 @@ class Laplace:
 
     def ask(self, state: OneShot) -> Sequence[Batch]:
         """All batches, in a random order stratified by program."""
-        return batches(self, state, self.block, self._batch_size)
+        return batches(self, state, self.block, UNIVERSES_A_BATCH)
 
     def tell(self, state: OneShot, batch: Batch, outcomes: Sequence[Outcome]) -> OneShot:
         """The state without what has been answered."""
@@ -109,6 +109,3 @@ class Laplace:
     def block(self, program: Program) -> int:
         """How many universes a block of a program holds: its Hessians shall fit into memory, in any plan."""
         return max(1, min(BLOCK, HESSIAN_NUMBERS // (self.starts * program.sites.dimension**2)))
-
-    def _batch_size(self, program: Program) -> int:
-        return batch_size(len(program.members), self.block(program), UNIVERSES_A_BATCH)

@@ -17,7 +17,7 @@ from multiverse.engines.gate import WeightsGate
 from multiverse.engines.nested.block import NestedBlock, compile_nested
 from multiverse.engines.nested.fit import block_leaves, fit_block
 from multiverse.engines.nested.price import nested_price
-from multiverse.engines.one_shot import OneShot, batch_size, batches, begin
+from multiverse.engines.one_shot import OneShot, batches, begin
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.engines.price import Price
 from multiverse.errors import PlanError, Problem
@@ -83,7 +83,7 @@ class NestedLaplace:
 
     def ask(self, state: OneShot) -> Sequence[Batch]:
         """All batches, in a random order stratified by program."""
-        return batches(self, state, self.block, self._batch_size)
+        return batches(self, state, self.block, UNIVERSES_A_BATCH)
 
     def tell(self, state: OneShot, batch: Batch, outcomes: Sequence[Outcome]) -> OneShot:
         """The state without what has been answered."""
@@ -134,6 +134,3 @@ class NestedLaplace:
     def block(self, program: Program) -> int:
         """How many universes a block of a program holds: its draws shall fit into memory, in any plan."""
         return max(1, min(BLOCK, DRAWN_NUMBERS // (self.draws_a_round * program.sites.dimension)))
-
-    def _batch_size(self, program: Program) -> int:
-        return batch_size(len(program.members), self.block(program), UNIVERSES_A_BATCH)

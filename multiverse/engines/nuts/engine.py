@@ -28,6 +28,7 @@ from multiverse.engines.price import Price
 from multiverse.errors import PlanError, Problem, near_miss
 from multiverse.identity.keys import rng_words
 from multiverse.planning.coordinates import Coordinates, as_written, without_centres
+from multiverse.planning.machines import Machines
 from multiverse.planning.noncentered import noncentered
 from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program
@@ -93,9 +94,9 @@ class NUTS:
         Whatever has finished is an honest sample of the whole. Keys are hashes: their order is random.
         """
         placed: list[tuple[float, str, Batch]] = []
-        block = self.block()
+        block = self.block(state.plan.machines)
         for program in state.plan.programs:
-            size = batch_size(len(program.members), block, UNIVERSES_A_BATCH)
+            size = batch_size(state.plan, self.name, program, block, UNIVERSES_A_BATCH)
             for attempt, keys in state.attempts(program, self.ladder).items():
                 parts = [keys[i : i + size] for i in range(0, len(keys), size)]
                 for i, part in enumerate(parts):
@@ -193,11 +194,9 @@ class NUTS:
             else without_centres(other, from_prior=from_prior)
         )
 
-    def block(self) -> int:
+    def block(self, machines: Machines) -> int:
         """How many universes a block holds: the same for every program and plan, so that bits depend on neither."""
-        import jax
-
-        lanes = LANES if jax.local_devices()[0].platform == "cpu" else LANES_ACCELERATOR
+        lanes = LANES if machines.devices == "cpu" else LANES_ACCELERATOR
         return max(1, lanes // self.chains)
 
 

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
 
-from multiverse.cores import cores
 from multiverse.engines.engine import Batch, make_batch
 from multiverse.engines.gate import WeightsGate
 from multiverse.engines.nuts.engine import NUTS
+from multiverse.engines.one_shot import batch_size
 from multiverse.engines.outcome import Outcome
 from multiverse.engines.price import Price
 from multiverse.engines.reweight.anchor import anchors_in
@@ -28,7 +28,6 @@ from multiverse.errors import PlanError, Problem
 from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program
 
-ROUNDS: Final = 4  # every worker gets at least so many batches of a program, where there are enough: all end together
 UNIVERSES_A_BATCH: Final = 128  # at most, so that a killed run loses seconds: a part of the store holds one batch
 
 COMPILE_SECONDS: Final = 2.0  # of the densities, beside NUTS; measured 1 to 3
@@ -160,7 +159,7 @@ class Reweight:
         """Batches in a random order stratified by program, so that what has finished is an honest sample."""
         placed: list[tuple[float, str, Batch]] = []
         for (program, attempt), some in _grouped(state, family, keys):
-            size = max(TOGETHER, min(len(program.members) // (ROUNDS * cores()), UNIVERSES_A_BATCH))
+            size = batch_size(state.plan, self.name, program, TOGETHER, UNIVERSES_A_BATCH)
             parts = [some[i : i + size] for i in range(0, len(some), size)]
             for i, part in enumerate(parts):
                 batch = self._batch(family, program, part, attempt, purpose, state.plan)
@@ -170,7 +169,7 @@ class Reweight:
     def _batch(
         self, family: Family, program: Program, keys: Sequence[str], attempt: int, purpose: str, plan: Plan
     ) -> Batch:
-        block = self.sampler.block() if purpose == ANCHOR else 1
+        block = self.sampler.block(plan.machines) if purpose == ANCHOR else 1
         return make_batch(
             self,
             program,

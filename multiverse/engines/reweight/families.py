@@ -83,7 +83,8 @@ class Family:
         green = [outcome.key for outcome in outcomes if outcome.ok]
         if batch.purpose == ANCHOR:
             place = len(batch.reads)
-            new = (Sampled(place, key, batch.id, batch.program) for key in green)
+            sampled = batch.program.only(batch.keys)  # all that its readers need, and they may be elsewhere
+            new = (Sampled(place, key, batch.id, sampled) for key in green)
             return replace(
                 self,
                 anchors=tuple(sorted((*self.anchors, *new), key=lambda anchor: anchor[:2])),
