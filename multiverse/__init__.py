@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from multiverse.errors import MultiverseError as MultiverseError
     from multiverse.estimate import Estimate as Estimate
     from multiverse.executors.local import Local as Local
+    from multiverse.executors.ray_cluster.executor import Ray as Ray
     from multiverse.interchange.from_astra import from_astra as from_astra
     from multiverse.interchange.from_toml import from_toml as from_toml
     from multiverse.interchange.to_astra import to_astra as to_astra
@@ -100,6 +101,7 @@ _HOMES = {
     "Gate": "multiverse.engines.gate",
     "WeightsGate": "multiverse.engines.gate",
     "Local": "multiverse.executors.local",
+    "Ray": "multiverse.executors.ray_cluster.executor",
     "open_store": "multiverse.store.place",
     "load": "multiverse.results",
     "Results": "multiverse.results",

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import os
 
+_allowed: list[int] = []
+
 
 def cores() -> int:
     """The cores the scheduler lets this process run on: on a shared machine fewer than there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min([there, *_allowed])
+
+
+def allow(count: int) -> None:
+    """Use no more cores than these in this process: others work beside it on the same machine."""
+    _allowed[:] = [count]

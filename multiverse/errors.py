@@ -54,6 +54,10 @@ class StoreError(MultiverseError):
     """The store cannot be read, written, or does not belong to this study or these settings."""
 
 
+class ExecutorError(MultiverseError):
+    """The machines that were asked for cannot be reached, or cannot do the work."""
+
+
 class ResultError(MultiverseError):
     """The question cannot be answered from these results."""
 

@@ -43,6 +43,10 @@ class PlainWork:
         """An outcome for each universe, with this reason."""
         return tuple(Outcome(key, reason, message) for key in batch.keys)
 
+    def landmarks(self) -> frozenset[str]:
+        """None."""
+        return frozenset()
+
     def of(self, batch: Batch) -> PlainWork:
         """The same."""
         return self

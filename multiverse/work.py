@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from multiverse.blas import one_blas_thread
 from multiverse.engines.engine import Batch, Engine
 from multiverse.engines.failed import failed
 from multiverse.engines.outcome import Outcome, Reason
@@ -71,6 +72,10 @@ class SweepWork:
         lost = getattr(self.engine, "lost", None)
         return outcomes if lost is None else tuple(lost(batch, outcomes))
 
+    def landmarks(self) -> frozenset[str]:
+        """The records of runs in the store: this run has written one before its first batch."""
+        return self.store.names("run")
+
     def of(self, batch: Batch) -> SweepWork:
         """The same for one batch alone: small enough to send with it."""
         mine = {key: self.following[key] for key in batch.keys if key in self.following}
@@ -85,7 +90,8 @@ class SweepWork:
     def _fit(self, batch: Batch, given: Mapping[str, tuple[Outcome, ...]]) -> tuple[Outcome, ...]:
         """What the engine makes of a batch. Where it raises, of each universe alone: one shall not spoil the others."""
         try:
-            return self.engine.fit(batch, given)
+            with one_blas_thread():
+                return self.engine.fit(batch, given)
         except MemoryError:
             raise  # a fault of the machine: a larger one will answer
         except Exception as error:

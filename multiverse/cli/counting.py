@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from multiverse.progress import Advance, bar
+
+_COMPUTING: Final = "computing"  # how the title of what is computed from kept draws begins
 
 
 class Counting:
@@ -22,8 +25,8 @@ class Counting:
         if unit != "universes":
             with bar(title, total, unit) as advance:
                 yield advance
-            done = title.replace("computing", "Computed", 1)
-            self.computed = f"{done}: {total:,} {unit}, without sampling."
+            if title.startswith(_COMPUTING):
+                self.computed = f"Computed{title.removeprefix(_COMPUTING)}: {total:,} {unit}, without sampling."
             return
         self.total = total
         with bar(title, total, unit) as advance:

@@ -9,8 +9,9 @@ import click
 
 from multiverse.cli.design_options import chosen_design, design_given, design_options, typed_design
 from multiverse.cli.engine_options import chosen_engine, engine_options
+from multiverse.cli.executor_options import chosen_executor, executor_given, executor_options
 from multiverse.cli.exits import ALL_RED
-from multiverse.cli.numbers import Number, WholeNumber
+from multiverse.cli.numbers import Number
 from multiverse.cli.stop import STOPPED, goes_at_once, this_command
 from multiverse.cli.store_argument import json_option, shown_path, store_place, talk_to_stderr
 
@@ -27,6 +28,8 @@ NUTS started cold, and gives what is red to the next; `multiverse status` tells 
 
 A universe that fails the gate is tried again, with settings that go further each time; what still fails is red: it is
 kept with its reason, and left out of the answers. `--retry` tries red universes once more, with other random numbers.
+`--executor ray` runs it on a cluster, with the same draws; the store must be a place that all its nodes reach.
+
 The exit code is 0 when everything is answered, even if some of it is red; {ALL_RED} when all of it is; {STOPPED} after
 Ctrl-C.
 
@@ -37,6 +40,7 @@ Example:
   multiverse run study.py --run audited --audit 0.2
   multiverse run study.py --retry time --time-limit 600
   multiverse run study.py --design random --universes 200
+  multiverse run study.py --executor ray --address auto --store /shared/radon
 """
 
 
@@ -68,7 +72,7 @@ Example:
     type=Number(above=0),
     help="What a universe may take, compilation not counted.  [default: no limit]",
 )
-@click.option("--threads", metavar="N", type=WholeNumber(1), help="Batches side by side.  [default: one a core]")
+@executor_options
 @json_option
 def run(
     study: str,
@@ -78,7 +82,6 @@ def run(
     keep: str,
     retry: str | None,
     time_limit: float | None,
-    threads: int | None,
     as_json: bool,
     **settings: Any,
 ) -> None:
@@ -86,13 +89,13 @@ def run(
     from multiverse.cli.counting import Counting
 
     counting, command, part = Counting(), this_command(), design_given(settings)
+    where = executor_given(settings)
 
     def message() -> str:
         return f"Stopped. {counting.said()} Go on with:\n  {command}"
 
     with goes_at_once(message), talk_to_stderr(as_json):
         from multiverse.engines.by_name import check_engine, usual_engine
-        from multiverse.executors.local import Local
         from multiverse.linting.lint import lint
         from multiverse.linting.show import remark
         from multiverse.loading import load_study
@@ -101,6 +104,7 @@ def run(
         from multiverse.store.place import open_store
         from multiverse.sweep import run as sweep
 
+        runner = chosen_executor(where)
         file = load_study(study)
         place = file.store if store is None else store_place(store)
         if isinstance(place, str) or place.exists():
@@ -118,7 +122,7 @@ def run(
             planned,
             store=place,
             engine=sampler,
-            executor=Local(threads),
+            executor=runner,
             run=run_name,
             keep=_kept(keep),
             retry=None if retry is None else _names(retry),

@@ -53,7 +53,12 @@ class Batch:
 
 
 class Engine(Protocol[State]):
-    """Turns planned universes into outcomes. A frozen dataclass whose fields are all its settings."""
+    """Turns planned universes into outcomes. A frozen dataclass whose fields are all its settings.
+
+    One that answers each universe in one attempt, in batches of a random order stratified by program
+    (`one_shot.batches`), may say so by an attribute `one_shot` that is true: what it has finished is a random sample of
+    the plan then, and a running summary has intervals.
+    """
 
     @property
     def name(self) -> str:
@@ -79,6 +84,9 @@ class Engine(Protocol[State]):
         given: the outcomes of each batch it reads, by id: without draws, and with what they handed on.
         """
         ...
+
+    # An engine whose universes may be answered by a later batch after the process of one has died also has
+    # `lost(batch, outcomes) -> outcomes`, which says of each such outcome whether it is final; without it all are.
 
     def tell(self, state: State, batch: Batch, outcomes: Sequence[Outcome]) -> State:
         """The state after a batch; the order within a round must not matter. Outcomes come without draws."""

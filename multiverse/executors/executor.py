@@ -33,6 +33,10 @@ class Work(Protocol):
         """The outcomes of universes that cannot be fitted: whatever process fits them dies, or never ends."""
         ...
 
+    def landmarks(self) -> frozenset[str]:
+        """Names that every process sees which reaches the place where this publishes."""
+        ...
+
     def of(self, batch: Batch) -> Work:
         """The same for one batch alone: small enough to send with it."""
         ...

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from multiverse.blas import one_blas_thread
 from multiverse.cores import cores
 from multiverse.engines.engine import Batch
 from multiverse.engines.outcome import Outcome
@@ -72,19 +73,20 @@ class Local(Executor):
             threading.Thread(target=worker, args=(places[i % len(places)],), daemon=True, name=f"multiverse-{i}")
             for i in range(min(self.machines.workers, len(batches)))
         ]
-        for thread in threads:
-            thread.start()
-        try:
-            for _ in batches:
-                item = done.get()
-                if isinstance(item, BaseException):
-                    raise item
-                yield item
-        finally:
-            todo.stop()
-            patience = time.monotonic() + GRACE
+        with one_blas_thread():  # these threads share it, so none of them may give it back to the others
             for thread in threads:
-                thread.join(max(0.0, patience - time.monotonic()))
+                thread.start()
+            try:
+                for _ in batches:
+                    item = done.get()
+                    if isinstance(item, BaseException):
+                        raise item
+                    yield item
+            finally:
+                todo.stop()
+                patience = time.monotonic() + GRACE
+                for thread in threads:
+                    thread.join(max(0.0, patience - time.monotonic()))
 
 
 def _places() -> list[Any]:

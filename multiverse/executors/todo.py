@@ -5,19 +5,32 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
+from typing import Generic, Protocol, TypeVar
 
-from multiverse.engines.engine import Batch
+from multiverse.planning.program import Program
 
 WINDOW = 8  # batches a worker may look ahead for a program it has compiled: beyond, order is an honest sample
 
 
-class Todo:
+class OfProgram(Protocol):
+    """Whatever waits: it belongs to a program."""
+
+    @property
+    def program(self) -> Program:
+        """The program."""
+        ...
+
+
+Item = TypeVar("Item", bound=OfProgram)
+
+
+class Todo(Generic[Item]):
     """Batches in order, except that a worker prefers, within a short window, a program it has compiled.
 
     A worker is whatever compiles by itself: a device of this process, or another process. Threads may share this.
     """
 
-    def __init__(self, batches: Sequence[Batch]):
+    def __init__(self, batches: Sequence[Item]):
         self._waiting = deque(batches)
         self._known: dict[str, set[str]] = {}
         self._knowing: Counter[str] = Counter()  # how many workers have compiled a program
@@ -26,7 +39,7 @@ class Todo:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def take(self, worker: str) -> Batch | None:
+    def take(self, worker: str) -> Item | None:
         """The next batch of a worker; None where none waits."""
         with self._lock:
             if not self._waiting:
@@ -44,7 +57,7 @@ class Todo:
                 self._knowing[batch.program.id] += 1
             return batch
 
-    def put_back(self, batches: Iterable[Batch]) -> None:
+    def put_back(self, batches: Iterable[Item]) -> None:
         """Batches that were taken and not done: they are the next ones, in this order."""
         with self._lock:
             self._waiting.extendleft(reversed(list(batches)))

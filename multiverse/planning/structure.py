@@ -150,7 +150,9 @@ def _distribution(value: Any, path: str) -> tuple[Structure, Leaves]:
     fixed = ",".join(f"{n}={fingerprint(v)}" for n, v in sorted(fields.items()) if n != "_validate_args")
 
     def build(rebuilt: dict[str, Any]) -> Any:
-        return kind.tree_unflatten(aux, tuple(rebuilt[n] for n in names))
+        # By name, in the order of the process that rebuilds: a program may have been sent to it.
+        ordered = tuple(fields[name] for name in kind.gather_pytree_aux_fields())
+        return kind.tree_unflatten(ordered, tuple(rebuilt[n] for n in kind.gather_pytree_data_fields()))
 
     return _container(f"{_class(kind)}[{fixed}]", parts, path, build)
 

@@ -42,6 +42,9 @@ class FolderStore:
 
     path: Path
 
+    def __reduce__(self) -> tuple[type[FolderStore], tuple[Path]]:
+        return type(self), (self.path.absolute(),)  # another process may be in another folder
+
     def describe(self) -> str:
         """The folder."""
         return str(self.path)

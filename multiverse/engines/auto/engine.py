@@ -150,6 +150,10 @@ class Auto:
         answers = {o.key: o for each in given.values() for o in each if o.ok} if batch.purpose == AUDIT else {}
         return tuple(self._placed(outcome, batch, answers.get(outcome.key)) for outcome in outcomes)
 
+    def lost(self, batch: Batch, outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+        """Universes that killed the process of an engine: the next one on their route may answer them."""
+        return tuple(self._placed(outcome, batch, None) for outcome in outcomes)
+
     def price(self, program: Program, gradient: float) -> Price | None:
         """What a program costs where all goes well: the first engine of its route, and audits of a share."""
         many = len(program.members)

@@ -46,6 +46,7 @@ class Function:
     seed: int = 0
     gate: Gate = field(default_factory=Gate)
     name: ClassVar[str] = "function"
+    one_shot: ClassVar[bool] = True
     dtype: ClassVar[str] = "float64"
 
     def price(self, program: Program, gradient: float) -> Price | None:

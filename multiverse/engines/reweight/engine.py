@@ -125,6 +125,10 @@ class Reweight:
         last = batch.purpose == LAST
         return tuple(replace(outcome, final=outcome.ok or last) for outcome in outcomes)
 
+    def lost(self, batch: Batch, outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+        """Universes whose process died: they are asked again, but for the last time."""
+        return tuple(replace(outcome, final=batch.purpose == LAST) for outcome in outcomes)
+
     def _asked(self, state: _State, family: Family) -> list[Batch]:
         todo = family.members(state.plan.todo)
         if not todo:

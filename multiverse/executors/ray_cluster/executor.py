@@ -1,0 +1,137 @@
+"""The executor of a Ray cluster: one worker a core, or a share of an accelerator, on all its nodes."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from multiverse.engines.compiled import CACHE_VARIABLE
+from multiverse.engines.engine import Batch
+from multiverse.engines.outcome import Outcome
+from multiverse.errors import PlanError, Problem
+from multiverse.executors.executor import Executor, Work
+from multiverse.executors.ray_cluster.cluster import connect, room
+from multiverse.planning.machines import Machines
+
+UNITS: Final = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}  # bytes, as Slurm and Kubernetes count them
+_MEMORY: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Ray(Executor):
+    """Runs batches on a Ray cluster. A worker fits one batch at a time, and remembers what it has compiled.
+
+    address: of the cluster's head, as "host:6379"; "auto" for the cluster that this machine is part of; None for that
+    of the variable RAY_ADDRESS, or else for one of this machine alone, which is started. workers: how many, at most;
+    None for as many as there is room for, also on nodes that join later. cpus, gpus, resources: what each worker
+    is given; gpus may be a share, as in 0.25. memory: what a worker may take, in bytes or as "4GB": one that takes more
+    is stopped, and its universe is red. batch_seconds: how long a batch should take, as far as can be told before; a
+    worker that is lost loses one. patience: seconds beyond the time limits of its universes after which a batch counts
+    as standing still (compiling is not in the limits). cache: the folder of compiled programs on the nodes, where it is
+    not what `MULTIVERSE_CACHE` says here, or else the usual one there.
+
+    Raises PlanError, for all settings at once.
+    """
+
+    address: str | None = None
+    workers: int | None = None
+    cpus: float = 1
+    gpus: float = 0
+    resources: Mapping[str, float] = field(default_factory=dict)
+    memory: int | str | None = None
+    batch_seconds: float | None = 20.0
+    patience: float = 300.0
+    cache: str | None = None
+    _sessions: list[Any] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        problems = []
+
+        def must(ok: bool, name: str, expected: str, mend: str) -> None:
+            if not ok:
+                problems.append(
+                    Problem(f"the Ray executor has {name}={getattr(self, name)!r}.", expected, f"Ray({name}={mend})")
+                )
+
+        must(self.workers is None or self.workers >= 1, "workers", "at least 1, or None for all there is room for", "8")
+        must(self.cpus >= 0, "cpus", "0 or more cores", "1")
+        must(self.gpus >= 0, "gpus", "0 or more accelerators, or a share of one", "0.25")
+        must(self.cpus > 0 or self.gpus > 0 or bool(self.resources), "cpus", "something that a worker takes", "1")
+        must(all(v > 0 for v in self.resources.values()), "resources", "amounts above 0 by name", "{'big': 1}")
+        must(_bytes(self.memory) is not None or self.memory is None, "memory", "bytes, or a text as '4GB'", "'4GB'")
+        must(self.batch_seconds is None or self.batch_seconds > 0, "batch_seconds", "more than 0 s, or None", "20")
+        must(self.patience >= 0, "patience", "0 or more seconds", "300")
+        if problems:
+            raise PlanError(problems)
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """What a worker may take, in bytes; None for no limit."""
+        return _bytes(self.memory)
+
+    @property
+    def machines(self) -> Machines:
+        """The cluster, which is joined or started when this is first asked."""
+        connect(self.address)
+        platform = "gpu" if self.gpus else "cpu"
+        return Machines(self.workers or max(1, room(self.need())), platform, False, self.batch_seconds)
+
+    def map(self, work: Work, batches: Sequence[Batch]) -> Iterator[tuple[Batch, tuple[Outcome, ...]]]:
+        """Run `work` on every batch. What kills its worker is split until the universe that kills is alone.
+
+        Raises ExecutorError where nodes have other versions or do not see the store, and PlanError for a study that
+        cannot be sent.
+        """
+        yield from self._session().map(work, batches)
+
+    def note(self) -> str:
+        """Universes a second of each node, and how many workers were lost."""
+        return str(self._sessions[0].crew.note()) if self._sessions else ""
+
+    def close(self) -> None:
+        """Let the workers go. The cluster stays, also one that was started here, until this process ends."""
+        while self._sessions:
+            self._sessions.pop().close()
+
+    def need(self) -> dict[str, float]:
+        """What a worker takes, by Ray's names of resources."""
+        need = {"CPU": float(self.cpus), "GPU": float(self.gpus), **self.resources}
+        return {name: amount for name, amount in need.items() if amount > 0}
+
+    def options(self) -> dict[str, Any]:
+        """The options of Ray for a worker. Ray never restarts it: who replaces it wants to know what it died of."""
+        options: dict[str, Any] = {
+            "num_cpus": self.cpus,
+            "num_gpus": self.gpus,
+            "max_restarts": 0,
+            "max_task_retries": 0,
+            "scheduling_strategy": "SPREAD",
+        }
+        options |= {"resources": dict(self.resources)} if self.resources else {}
+        return options | ({"memory": self.memory_bytes} if self.memory_bytes else {})
+
+    def start(self) -> tuple[str | None, bool]:
+        """What a worker is told: the folder of compiled programs, and whether JAX computes in float64 by default."""
+        import jax
+
+        cache = self.cache if self.cache is not None else os.environ.get(CACHE_VARIABLE)
+        return cache, bool(jax.config.jax_enable_x64)  # type: ignore[attr-defined]
+
+    def _session(self) -> Any:
+        from multiverse.executors.ray_cluster.session import Session
+
+        if not self._sessions:
+            connect(self.address)
+            self._sessions.append(Session(self))
+        return self._sessions[0]
+
+
+def _bytes(memory: int | str | None) -> int | None:
+    if memory is None or isinstance(memory, int):
+        return memory if memory is None or memory > 0 else None
+    found = _MEMORY.fullmatch(memory)
+    size = int(float(found[1]) * UNITS[found[2].upper()]) if found else 0
+    return size or None

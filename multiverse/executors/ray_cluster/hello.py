@@ -1,0 +1,103 @@
+"""What a worker says of itself before it is given work, and what must not differ from the driver."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import platform
+import socket
+from collections.abc import Iterable, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from multiverse.errors import ExecutorError, Problem
+from multiverse.executors.executor import Work
+
+MUST_AGREE: Final = ("multiverse", "jax", "jaxlib", "numpyro", "numpy", "scipy", "pandas", "pyarrow", "cloudpickle")
+SOURCE: Final = "multiverse, its source"
+
+
+class Hello(NamedTuple):
+    """host: its name. node: the id that Ray gave its machine. missing: landmarks of the work that it does not see."""
+
+    host: str
+    node: str
+    pid: int
+    versions: Mapping[str, str]
+    missing: tuple[str, ...]
+    trouble: str = ""
+
+
+def hello(asked: tuple[Work, frozenset[str]]) -> Hello:
+    """Said by a worker. asked: the work to come, and the landmarks that the driver sees."""
+    import ray
+
+    work, landmarks = asked
+    trouble, missing = "", tuple(sorted(landmarks))
+    try:
+        missing = tuple(sorted(landmarks - work.landmarks()))
+    except Exception as error:  # a bucket without credentials, a folder that may not be read
+        trouble = str(error)
+    node = ray.get_runtime_context().get_node_id()
+    return Hello(socket.gethostname(), node, os.getpid(), versions(), missing, trouble)
+
+
+@functools.cache
+def versions() -> Mapping[str, str]:
+    """The versions of this process that decide what is computed, and what pickles mean."""
+    found = {"python": ".".join(platform.python_version_tuple()[:2])}
+    for name in MUST_AGREE:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return {**found, SOURCE: _source()}
+
+
+def check(heard: Iterable[Hello], place: str) -> None:
+    """Raise ExecutorError, with a problem for each machine, where one cannot do the work. place: of the store."""
+    problems: dict[str, Problem] = {}
+    for one in heard:
+        for problem in (*_other_versions(one), *_lost(one, place)):
+            problems.setdefault(str(problem), problem)
+    if problems:
+        raise ExecutorError(problems.values())
+
+
+def _other_versions(one: Hello) -> Iterable[Problem]:
+    mine = versions()
+    other = [name for name in mine if one.versions.get(name) != mine[name]]
+    told = [name for name in other if name != SOURCE]
+    if told:
+        theirs = ", ".join(f"{name} {one.versions.get(name, 'unknown')}" for name in told)
+        packages = " ".join(f"'{name}=={mine[name]}'" for name in told if name != "python")
+        mend = f"on {one.host}: pip install {packages}" if packages else "use one container image, or one environment"
+        yield Problem(
+            f"the node {one.host} has {theirs}.", f"as here: {', '.join(f'{name} {mine[name]}' for name in told)}", mend
+        )
+    elif other:
+        yield Problem(
+            f"the node {one.host} has another multiverse {mine['multiverse']}: its source differs.",
+            "the same source as here",
+            f"install the same commit on {one.host}, or use one container image for all",
+        )
+
+
+def _lost(one: Hello, place: str) -> Iterable[Problem]:
+    if one.missing:
+        yield Problem(
+            f"the node {one.host} does not see the store {place}" + (f": {one.trouble}" if one.trouble else "."),
+            "a place that all nodes reach: a shared disk, under the same path, or an address",
+            "name one: --store /shared/radon, or --store s3://bucket/radon with credentials on every node",
+        )
+
+
+def _source() -> str:
+    """A hash of the source of this package: two commits may bear one version."""
+    root = Path(__file__).resolve().parents[2]
+    digest = hashlib.sha256()
+    for file in sorted(root.rglob("*.py")):
+        digest.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]

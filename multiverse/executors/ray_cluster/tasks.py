@@ -1,0 +1,83 @@
+"""What is done with universes whose process died: tried again, split, and given up where one is alone to blame.
+
+A process may die for a universe's sake, or because somebody killed it. Nobody can tell from outside, so a batch is
+tried again; then its halves are fitted apart, and so on until the universe that kills is alone, and kills again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final
+
+from multiverse.engines.engine import Batch
+from multiverse.engines.outcome import Reason
+from multiverse.planning.program import Program
+
+DEATHS_TOGETHER: Final = 2  # of its process, before a batch is split: one death may be chance, as a killed node is
+DEATHS_ALONE: Final = 3  # before a universe is given up: three chances in a row are rarer than a universe that kills
+
+
+class Death(Enum):
+    """How a process was lost, by what follows from it."""
+
+    crash = "crash"  # killed, or crashed in compiled code, or out of memory
+    hang = "hang"  # killed by us, as it was over its time
+    chance = "chance"  # its node was lost: no universe is to blame
+
+
+@dataclass(frozen=True)
+class Task:
+    """Universes of a batch that are fitted by one call. deaths: processes that died of it. last: what was said then."""
+
+    batch: Batch
+    keys: tuple[str, ...]
+    deaths: int = 0
+    last: str = ""
+
+    @property
+    def program(self) -> Program:
+        """Their program."""
+        return self.batch.program
+
+    @property
+    def whole(self) -> bool:
+        """Whether these are all universes of their batch."""
+        return len(self.keys) == len(self.batch.keys)
+
+    @property
+    def part(self) -> Batch:
+        """Their part of the batch, which is fitted but not published."""
+        return replace(self.batch, keys=self.keys)
+
+
+@dataclass(frozen=True)
+class GivenUp:
+    """Universes that nobody will fit, and why."""
+
+    task: Task
+    reason: Reason
+    message: str
+
+
+def after_death(task: Task, death: Death, said: str) -> Sequence[Task] | GivenUp:
+    """What follows: tasks that take its place, or its universe is given up. said: how the process was lost."""
+    if death is Death.chance:
+        return [task]
+    tried = replace(task, deaths=task.deaths + 1, last=said)
+    if death is Death.hang:
+        # Waiting for a hang takes longer than anything else: it is waited for once together, and once alone.
+        if len(task.keys) == 1:
+            return GivenUp(tried, Reason.time, said)
+        return [replace(task, keys=(key,)) for key in task.keys]
+    if len(task.keys) > 1:
+        return [tried] if tried.deaths < DEATHS_TOGETHER else _halves(task)
+    if tried.deaths < DEATHS_ALONE:
+        return [tried]
+    return GivenUp(tried, Reason.crash, f"{DEATHS_ALONE} processes died of it, one after the other: {said}")
+
+
+def _halves(task: Task) -> list[Task]:
+    middle = (len(task.keys) + 1) // 2
+    return [replace(task, keys=some, deaths=0) for some in (task.keys[:middle], task.keys[middle:])]

@@ -1,0 +1,137 @@
+"""A worker: a process on some node that fits batches, and remembers the programs that it has compiled."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+
+if TYPE_CHECKING:
+    from multiverse.engines.outcome import Outcome
+    from multiverse.executors.ray_cluster.hello import Hello
+    from multiverse.executors.ray_cluster.own_modules import Source
+    from multiverse.executors.ray_cluster.sending import Message
+
+HELD: Final = 1024  # objects that batches share, kept by a worker: programs, data sets
+LOOK_SECONDS: Final = 0.05  # between looks at its memory
+POOL: Final = "NPROC"  # the environment variable that sets the size of XLA's pool of threads
+POOL_BEYOND: Final = 1  # threads beside one a core: with one alone, XLA's linear algebra waits for itself for ever
+
+
+class Answer(NamedTuple):
+    """What a call gave: outcomes, or why the process has to be given up. seconds: that it took."""
+
+    outcomes: tuple[Outcome, ...]
+    seconds: float
+    overran: str = ""
+
+
+class Worker:
+    """What runs as a Ray actor. cpus: for threads. gpus: a share of one or several. memory: bytes it may take."""
+
+    def __init__(
+        self,
+        sources: Mapping[str, Source],
+        *,
+        cpus: float,
+        gpus: float,
+        memory: int | None,
+        cache: str | None,
+        x64: bool,
+    ):
+        # Before JAX is loaded: it reads these once.
+        os.environ.setdefault(POOL, str(max(1, int(cpus)) + POOL_BEYOND))
+        if cache is not None:
+            os.environ["MULTIVERSE_CACHE"] = cache
+        if gpus:
+            os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{0.9 * min(gpus, 1.0):.3f}")
+        else:
+            os.environ.setdefault("JAX_PLATFORMS", "cpu")
+        import multiverse  # noqa: F401  before JAX touches a device
+        from multiverse.cores import allow
+        from multiverse.engines.compiled import use_cache
+        from multiverse.executors.ray_cluster.own_modules import install
+
+        allow(max(1, int(cpus)))
+        install(sources)
+        use_cache()
+        if x64:
+            import jax
+
+            cast(Any, jax.config).update("jax_enable_x64", True)
+        self._memory = memory
+        self._held: OrderedDict[str, Any] = OrderedDict()
+
+    def hello(self, message: Message) -> Hello:
+        """Who this is, and whether it sees what work publishes."""
+        from multiverse.executors.ray_cluster.hello import hello
+
+        return hello(self._load(message))
+
+    def run(self, message: Message) -> Answer:
+        """Fit a batch and publish it."""
+        work, batch = self._load(message)
+        return self._watched(lambda: work(batch))
+
+    def fit(self, message: Message) -> tuple[Answer, Answer]:
+        """Fit some universes of a batch; publish nothing. How it went, and, apart as it is large, what came out."""
+        work, batch = self._load(message)
+        answer = self._watched(lambda: work.fit(batch))
+        return answer._replace(outcomes=()), answer
+
+    def _watched(self, do: Any) -> Answer:
+        began = time.perf_counter()
+        if self._memory is None:
+            return Answer(do(), time.perf_counter() - began)
+        found: list[Any] = []
+
+        def work() -> None:
+            try:
+                found.append(do())
+            except BaseException as error:
+                found.append(error)
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        while thread.is_alive():
+            thread.join(LOOK_SECONDS)
+            if thread.is_alive() and (taken := _memory_taken()) > self._memory:
+                said = (
+                    f"its process took {taken / 2**30:.2f} GiB of memory; the limit is {self._memory / 2**30:.2f} GiB"
+                )
+                return Answer((), time.perf_counter() - began, said)
+        if isinstance(found[0], BaseException):
+            raise found[0]
+        return Answer(found[0], time.perf_counter() - began)
+
+    def _load(self, message: Message) -> Any:
+        import pickle
+
+        import ray
+
+        missing = {name: ref for name, ref in message.shared.items() if name not in self._held}
+        self._held |= dict(zip(missing, ray.get(list(missing.values())), strict=True))
+        held = {name: self._held[name] for name in message.shared}
+        for name in message.shared:
+            self._held.move_to_end(name)
+        while len(self._held) > max(HELD, len(message.shared)):
+            self._held.popitem(last=False)
+
+        class Unpickler(pickle.Unpickler):
+            def persistent_load(self, name: str) -> Any:
+                return held[name]
+
+        return Unpickler(io.BytesIO(message.payload)).load()
+
+
+def _memory_taken() -> int:
+    """The most that this process has taken, in bytes."""
+    import resource
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
