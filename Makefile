@@ -4,7 +4,7 @@ VENV ?= .venv
 RUN = $(VENV)/bin
 RADON = basement effect on log radon
 
-.PHONY: radon test slow pythons lint types clean
+.PHONY: radon test slow ray pythons lint types clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -23,6 +23,9 @@ test: $(VENV)/installed ## the default tests, under 5 minutes
 
 slow: $(VENV)/installed ## the tests that take minutes
 	$(RUN)/python -m pytest -m slow -n auto --dist loadfile
+
+ray: $(VENV)/installed ## the tests on a Ray cluster of this machine
+	$(RUN)/python -m pytest -m ray
 
 pythons: ## the default tests on each other Python that we support and this machine has
 	for python in $$(.ci/pythons); do $(MAKE) test PYTHON="$$python" VENV="$(VENV)-$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" || exit 1; done

@@ -52,6 +52,7 @@ PUBLIC = [
     "Gate",
     "WeightsGate",
     "Local",
+    "Ray",
     "open_store",
     "load",
     "Results",
