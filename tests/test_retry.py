@@ -158,10 +158,17 @@ def test_progress_counts_universes_once_and_notes_those_that_wait(twelve: Plan) 
     assert notes[-1] == "67% green"
 
 
+@pytest.fixture(scope="module")
+def climbed(twelve: Plan) -> MemoryStore:
+    """A run that nobody stopped."""
+    store = MemoryStore()
+    run(twelve, store=store, engine=Climber(), progress=no_progress)
+    return store
+
+
 @pytest.mark.parametrize("stopped_after", range(14))
-def test_a_run_that_was_stopped_repeats_no_attempt(twelve: Plan, stopped_after: int) -> None:
-    whole, store = MemoryStore(), MemoryStore()
-    run(twelve, store=whole, engine=Climber(), progress=no_progress)
+def test_a_run_that_was_stopped_repeats_no_attempt(twelve: Plan, climbed: MemoryStore, stopped_after: int) -> None:
+    store = MemoryStore()
     FITTED.clear()
     try:
         run(twelve, store=store, engine=Climber(), executor=Stops(stopped_after), progress=no_progress)
@@ -169,8 +176,8 @@ def test_a_run_that_was_stopped_repeats_no_attempt(twelve: Plan, stopped_after: 
         pass
     run(twelve, store=store, engine=Climber(), progress=no_progress)
     assert max(Counter(FITTED).values()) == 1
-    assert end_state(store).equals(end_state(whole))
-    assert rows(store) == rows(whole)
+    assert end_state(store).equals(end_state(climbed))
+    assert rows(store) == rows(climbed)
 
 
 # Later calls

@@ -12,6 +12,7 @@ from multiverse.engines.functions.engine import Function
 from multiverse.engines.laplace.engine import Laplace
 from multiverse.engines.nested.engine import NestedLaplace
 from multiverse.engines.nuts.engine import NUTS
+from multiverse.engines.one_shot import asked_once
 from multiverse.engines.reweight.engine import Reweight
 from multiverse.engines.warm_nuts.engine import WarmNUTS
 from multiverse.errors import PlanError, Problem, StoreError
@@ -66,6 +67,19 @@ def made_again(kind: type[Any], settings: Mapping[str, Any]) -> Any:
             )
         )
     return kind(**{name: _value(hints[name], value) for name, value in nested.items()})
+
+
+def is_one_shot(settings: Mapping[str, Any]) -> bool:
+    """Whether what a run has finished is a random sample, by its recorded settings: those of its engine, and `engine`.
+
+    False for an engine that is not one of ours, and where this version does not know the settings.
+    """
+    own = {name: value for name, value in settings.items() if name not in ("engine", "keep")}
+    kind = ENGINES.get(str(settings.get("engine", "")))
+    try:
+        return kind is not None and asked_once(made_again(kind, own))
+    except (StoreError, PlanError):
+        return False
 
 
 def _nested(settings: Mapping[str, Any]) -> dict[str, Any]:

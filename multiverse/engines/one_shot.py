@@ -16,14 +16,28 @@ ROUNDS: Final = 8  # every worker gets at least so many batches of a program, wh
 
 @dataclass(frozen=True)
 class OneShot:
-    """The plan of what is still to do, and the last attempt at universes that were tried before."""
+    """The plan of what was to do, the last attempt at universes that were tried before, and the keys answered since.
+
+    answered: by batch, as a plan without them would be made anew for each: a quarter of a second of 10^6 universes.
+    """
 
     plan: Plan
     attempts: Mapping[str, int]
+    answered: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def todo(self) -> frozenset[str]:
+        """The keys still to be answered."""
+        return self.plan.todo.difference(*self.answered)
 
     def told(self, batch: Batch) -> OneShot:
         """The state without what a batch has answered."""
-        return replace(self, plan=self.plan.without(batch.keys))
+        return replace(self, answered=(*self.answered, batch.keys))
+
+
+def asked_once(engine: Any) -> bool:
+    """Whether an engine says that it answers each universe in one attempt, in a random order."""
+    return bool(getattr(engine, "one_shot", False))
 
 
 def begin(plan: Plan, before: Sequence[Outcome] = ()) -> OneShot:
@@ -41,10 +55,11 @@ def batches(engine: Any, state: OneShot, block: Callable[[Program], int], most: 
     most: how many a batch holds, unless the plan says so.
     """
     placed: list[tuple[float, str, Batch]] = []
+    todo = state.todo
     for program in state.plan.programs:
         holds = block(program)
         size = batch_size(state.plan, engine.name, program, holds, most)
-        keys = sorted(state.plan.todo & program.members.keys())
+        keys = sorted(todo & program.members.keys())
         for attempt in sorted({state.attempts.get(key, 0) for key in keys}):
             mine = [key for key in keys if state.attempts.get(key, 0) == attempt]
             parts = [mine[i : i + size] for i in range(0, len(mine), size)]

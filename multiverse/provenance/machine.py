@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from multiverse.arithmetic import is_fused
+from multiverse.blas import kernels
 from multiverse.cores import cores
 
 PACKAGES: Final = (  # what may change a number, or in what form it is kept; only those that are installed are told
@@ -46,15 +48,23 @@ def hardware() -> Section:
         "devices": ", ".join(sorted({f"{d.platform}:{d.device_kind}" for d in devices})),
         "device count": str(len(devices)),
         "fused multiply-add": "yes" if is_fused() else "no",
+        "linear algebra": kernels(),
     }
 
 
 def _version(package: str) -> str | None:
+    if (installed := _installed(package)) is not None:
+        return installed
+    version = getattr(sys.modules.get(package), "__version__", None)  # a module may be called otherwise: `sklearn`
+    return version if isinstance(version, str) else None
+
+
+@functools.cache
+def _installed(package: str) -> str | None:
     try:
         return metadata.version(package)
-    except metadata.PackageNotFoundError:  # the module may be called otherwise than its package, as `sklearn` is
-        version = getattr(sys.modules.get(package), "__version__", None)
-        return version if isinstance(version, str) else None
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _cpu() -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
+from multiverse.blas import one_blas_thread
 from multiverse.engines.engine import Batch, Engine
 from multiverse.engines.failed import failed
 from multiverse.engines.outcome import Outcome, Reason
@@ -77,7 +78,9 @@ def _again(
 ) -> Iterator[tuple[list[Outcome], Batch]]:
     def work(batch: Batch) -> tuple[Outcome, ...]:
         try:
-            return engine.fit(batch, {name: given_by(store, name) for name in batch.reads})
+            given = {name: given_by(store, name) for name in batch.reads}
+            with one_blas_thread():
+                return engine.fit(batch, given)
         except MemoryError:
             raise
         except Exception as error:

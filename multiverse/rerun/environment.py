@@ -14,7 +14,7 @@ READERS: Final = frozenset(
     {"pyarrow", "duckdb", "arviz", "altair", "xarray", "fsspec", "s3fs", "gcsfs", "click", "rich", "h5netcdf", "zarr"}
 )
 # The kind of hardware: on one kind a universe has the same bits (docs/architecture.md). Cores and devices may be more.
-KIND: Final = ("machine", "cpu", "devices", "fused multiply-add")
+KIND: Final = ("machine", "cpu", "devices", "fused multiply-add", "linear algebra")
 
 
 def record_at(records: Sequence[RunRecord], drawn: datetime) -> RunRecord:

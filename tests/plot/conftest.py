@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,6 +70,15 @@ def product_estimates(
     table.loc[list(blank), ["mean", "sd", "median", "q2_5", "q25", "q75", "q97_5"]] = np.nan
     infos = {name: DecisionInfo(kind, tuple(labels), labels[0]) for name, (kind, labels) in space.items()}
     return Estimates("effect", table, infos, planned or len(table))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def checked_once() -> Iterator[None]:
+    """Altair checks each piece of a chart when it is made, and all of them again when it is drawn: that is enough."""
+    from altair.utils.schemapi import debug_mode
+
+    with debug_mode(False):
+        yield
 
 
 class Box(NamedTuple):

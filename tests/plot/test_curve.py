@@ -99,6 +99,12 @@ def test_what_is_drawn(make):
     assert chart["config"]["font"] == "Liberation Sans"
 
 
+def test_a_partial_curve_says_so_in_the_figure(make):
+    text = str(curve(curve_data(make(planned=1024))).to_dict())
+    assert "partial: 48 of 1,024 universes, sorted by median" in text
+    assert "partial" not in str(curve(curve_data(make())).to_dict())
+
+
 def marks(chart, kind):
     """The marks of this kind ("rule", "symbol") that the panel of estimates draws from universes, with their fields."""
     import vl_convert

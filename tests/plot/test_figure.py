@@ -74,9 +74,9 @@ def test_a_width_that_is_none_is_told_at_once(make):
 def test_it_shows_itself_in_a_notebook_and_a_terminal(figure):
     shown = figure._repr_mimebundle_()
     assert shown["text/html"].startswith("<figure><svg")
-    assert "<figcaption>Basement effect" in shown["text/html"]
+    assert "<figcaption>Partial: 48 of 50 universes answered" in shown["text/html"]
     assert shown["text/plain"] == repr(figure)
-    assert repr(figure).startswith("Figure of 48 rows, 183 mm wide. Basement effect")
+    assert repr(figure).startswith("Figure of 48 rows, 183 mm wide. Partial: 48 of 50 universes answered")
 
 
 def test_a_theme_of_the_notebook_changes_nothing(figure):

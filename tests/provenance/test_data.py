@@ -98,5 +98,5 @@ def test_versions_of_what_is_there() -> None:
 
 def test_hardware_has_its_names() -> None:
     names = ["machine", "system", "cpu", "cores", "cores for us", "memory", "devices", "device count"]
-    assert list(hardware()) == [*names, "fused multiply-add"]
+    assert list(hardware()) == [*names, "fused multiply-add", "linear algebra"]
     assert int(str(hardware()["cores for us"])) <= int(str(hardware()["cores"]))

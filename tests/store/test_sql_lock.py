@@ -200,7 +200,7 @@ def spelled(sql: str, root: Path) -> str:
 
 @pytest.fixture
 def watched(store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
-    """Raises where a file was changed or made, or an answer is another than it was: to be called after each attack."""
+    """Raises where a file was changed or made, or an answer is another than it was. `files` looks at files alone."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     before = contents(tmp_path)
@@ -210,11 +210,14 @@ def watched(store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         answers = ask(con, whole)
         assert answers.notna().all(axis=None) and len(answers) == len(VIEWS)
 
-        def check() -> None:
+        def files() -> None:
             assert contents(tmp_path) == before
+
+        def check() -> None:
+            files()
             assert ask(con, whole).equals(answers)
 
-        check.con = con  # type: ignore[attr-defined]
+        check.con, check.files = con, files  # type: ignore[attr-defined]
         yield check
 
 
@@ -230,7 +233,8 @@ def test_every_attack_is_refused_and_changes_nothing(watched: Any, tmp_path: Pat
             shown = ask(watched.con, spelled(sql, tmp_path))
             pytest.fail(f"{sql} was answered: {shown}")
         assert SECRET not in str(caught.value), sql
-        watched()
+        watched.files()
+    watched()
 
 
 @pytest.mark.parametrize("sql", ANSWERED)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from multiverse.own_modules import Source
 
 WATCH: Final = 1.0  # seconds between two looks at whether the process that started this one still runs
 
@@ -26,12 +30,18 @@ class Answered(NamedTuple):
     seconds: float = 0.0
 
 
-def prepare() -> None:
-    """What a new process does first. Ctrl-C is heard by the process that started it, which stops this one."""
+def prepare(modules: Mapping[str, Source]) -> None:
+    """What a new process does first. modules: a person's own, which were sent here and lie in no file of this machine.
+
+    Ctrl-C is heard by the process that started it, which stops this one.
+    """
     import signal
+
+    from multiverse.own_modules import install
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.update(_ENVIRONMENT)
+    install(modules)
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
 
 

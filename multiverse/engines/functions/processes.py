@@ -17,6 +17,7 @@ from typing import Any, Final
 from multiverse.cores import cores
 from multiverse.engines.functions.in_process import Answered, answer, prepare
 from multiverse.identity.installed import is_installed_file
+from multiverse.own_modules import sent_here
 from multiverse.planning.function_programs import Call
 
 _GUARD: Final = threading.Lock()
@@ -67,7 +68,9 @@ def _pool() -> Any:
     with _GUARD:
         if os.getpid() not in _POOLS:
             context = get_context("loky")
-            _POOLS[os.getpid()] = pool = ProcessPool(max_workers=cores(), context=context, initializer=prepare)
+            _POOLS[os.getpid()] = pool = ProcessPool(
+                max_workers=cores(), context=context, initializer=prepare, initargs=(sent_here(),)
+            )
             atexit.register(_stop, pool)
         return _POOLS[os.getpid()]
 

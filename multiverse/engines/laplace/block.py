@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from multiverse.engines.chunk import chunk_size
 from multiverse.engines.compiled import Once
 from multiverse.planning.density import evaluate, potential
 from multiverse.planning.program import Program
 from multiverse.planning.tracing import compiled, here
-
-CHUNK_NUMBERS: Final = 1 << 18  # of the largest leaf, times the draws that are looked at together: stays in the cache
-
 
 _DERIVATIVES = Once()
 
@@ -61,7 +59,7 @@ def compile_laplace(
 
     see = evaluate(program.signature, program.sites, sites)
     draws, starts, dtype = shape
-    dimension, chunk = program.sites.dimension, _chunk(leaves, draws)
+    dimension, chunk = program.sites.dimension, chunk_size({path: leaf[0] for path, leaf in leaves.items()}, draws)
 
     def propose_one(of: Any) -> Proposed:
         leaves, mode, root, t = of
@@ -106,10 +104,3 @@ def compile_derivatives(program: Program, leaves: Mapping[str, np.ndarray], lane
         return compiled(jax.vmap(each_start), leaves, np.zeros((*lanes, dimension), dtype))
 
     return _DERIVATIVES.get((program.id, lanes, dtype, str(device)), make)
-
-
-def _chunk(leaves: Mapping[str, np.ndarray], draws: int) -> int:
-    """How many draws are looked at together: a divisor of their number, so that all chunks are one program."""
-    largest = max((leaf[0].size for leaf in leaves.values()), default=1)
-    most = max(1, CHUNK_NUMBERS // max(largest, 1))
-    return next(size for size in range(min(most, draws), 0, -1) if draws % size == 0)

@@ -11,12 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
+from multiverse.engines.block_arguments import block_arguments
 from multiverse.engines.compiled import Once
 from multiverse.engines.engine import Batch, sites_to_see
 from multiverse.engines.gate import WeightsGate
 from multiverse.engines.laplace.block import BlockShape, LaplaceBlock, compile_laplace
-from multiverse.engines.laplace.fit import block_arguments, fit_block
+from multiverse.engines.laplace.fit import fit_block
 from multiverse.engines.laplace.price import laplace_price
+from multiverse.engines.least import too_small
 from multiverse.engines.one_shot import OneShot, batches, begin
 from multiverse.engines.outcome import Outcome
 from multiverse.engines.price import Price
@@ -49,14 +51,10 @@ class Laplace:
     dtype: str = "float64"
     gate: WeightsGate = field(default_factory=WeightsGate)
     name: ClassVar[str] = "laplace"
+    one_shot: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        least = {"draws": 1, "starts": 1, "degrees": 2}
-        problems = [
-            Problem(f"the Laplace engine has {name}={getattr(self, name)!r}.", f"at least {number}", f"{name}={usual}")
-            for name, number, usual in zip(least, least.values(), (1000, 4, 8), strict=True)
-            if not getattr(self, name) >= number
-        ]
+        problems = too_small(self, "the Laplace engine", draws=1, starts=1, degrees=2)
         if self.degrees % 2:
             problems.append(Problem(f"the Laplace engine has degrees={self.degrees!r}.", "an even number", "degrees=8"))
         if problems:
@@ -101,7 +99,8 @@ class Laplace:
         key = batch.program.id, shape, batch.block, sites, str(device)
 
         def make() -> LaplaceBlock:
-            return compile_laplace(batch.program, sites, *block_arguments(batch, batch.keys[:1], self), shape)
+            _, words, leaves = block_arguments(batch, batch.keys[:1], seed=self.seed, dtype=self.dtype)
+            return compile_laplace(batch.program, sites, words, leaves, shape)
 
         block: LaplaceBlock = _PROGRAMS.get(key, make)
         return block

@@ -10,29 +10,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from multiverse.engines.block_arguments import block_arguments
 from multiverse.engines.diagnostics import Floats
 from multiverse.engines.engine import Batch
-from multiverse.engines.estimand_draws import Failure
 from multiverse.engines.laplace.block import LaplaceBlock
 from multiverse.engines.laplace.newton import Derivatives, Point, Search, look, search
-from multiverse.engines.laplace.proposal import NoProposal, Proposal, propose, uncovered
+from multiverse.engines.laplace.proposal import NoProposal, Proposal, propose
+from multiverse.engines.laplace.undrawn import modes_missed, without_draws
 from multiverse.engines.nuts.starts import START_RADIUS, START_TRIES
-from multiverse.engines.outcome import Outcome, Reason
+from multiverse.engines.outcome import Outcome
 from multiverse.engines.weighing.judge import WeightedDraws, judge_weighted
-from multiverse.identity.keys import rng_words
 
 if TYPE_CHECKING:
     from multiverse.engines.laplace.engine import Laplace
 
 ROUNDING: Final = MappingProxyType({"float32": 1e-6, "float64": 1e-14})  # of a log joint: some units in its last place
-Arguments = tuple[np.ndarray, dict[str, np.ndarray]]
-
-
-def block_arguments(batch: Batch, keys: Sequence[str], settings: Laplace) -> Arguments:
-    """Random words and leaves of one block, filled up with its first universe: a short block has other bits."""
-    filled = [*keys, *[keys[0]] * (batch.block - len(keys))]
-    words = np.array([rng_words(settings.seed, key, batch.attempt) for key in filled], np.uint32)
-    return words, batch.program.gather(filled, settings.dtype)
 
 
 def fit_block(run: LaplaceBlock, batch: Batch, keys: Sequence[str], settings: Laplace) -> dict[str, Outcome]:
@@ -40,7 +32,7 @@ def fit_block(run: LaplaceBlock, batch: Batch, keys: Sequence[str], settings: La
     began = time.perf_counter()
     limit = batch.wanted.time_limit
     stop = np.inf if limit is None else began + limit * len(keys)
-    words, leaves = block_arguments(batch, keys, settings)
+    _, words, leaves = block_arguments(batch, keys, seed=settings.seed, dtype=settings.dtype)
     found = search_modes(run.derivatives, words, leaves, batch.program.sites.dimension, settings, stop)
     ended = [propose(starts_of(found, i, settings.starts), settings.degrees) for i in range(len(keys))]
     proposals = {key: end for key, end in zip(keys, ended, strict=True) if isinstance(end, Proposal)}
@@ -52,14 +44,12 @@ def fit_block(run: LaplaceBlock, batch: Batch, keys: Sequence[str], settings: La
             "newton_steps": steps[[key in proposals for key in keys]].astype(np.float64),
             "modes": np.array([float(proposal.modes) for proposal in proposals.values()]),
         }
-        totals = np.logaddexp.reduce(drawn.log_weights, axis=1)
-        missed = {key: uncovered(p, total) for (key, p), total in zip(proposals.items(), totals, strict=True)}
-        wrong = {key: Failure(Reason.modes, message) for key, message in missed.items() if message}
+        wrong = modes_missed(tuple(proposals), proposals.values(), drawn.log_weights)
         outcomes = judge_weighted(batch, tuple(proposals), drawn._replace(diagnostics=numbers), settings.gate, wrong)
     late = time.perf_counter() > stop
     for key, end in zip(keys, ended, strict=True):
         if isinstance(end, NoProposal):
-            outcomes[key] = _without_draws(batch, key, end, late)
+            outcomes[key] = without_draws(batch, key, end, late=late, stopped="while its mode was searched")
     seconds = (time.perf_counter() - began) / len(keys)
     return {key: replace(outcome, seconds=seconds) for key, outcome in outcomes.items()}
 
@@ -153,11 +143,3 @@ def _draw(
     return WeightedDraws(
         drawn.sites, drawn.log_prior, drawn.log_likelihood, log_joint, log_joint - log_proposal, offsets, {}
     )
-
-
-def _without_draws(batch: Batch, key: str, end: NoProposal, late: bool) -> Outcome:
-    reason, message = end.reason, end.message
-    if late and reason is Reason.mode:
-        reason = Reason.time
-        message = f"stopped while its mode was searched; the limit is {batch.wanted.time_limit:g} s"
-    return Outcome(key, reason, message, diagnostics={"block": float(batch.block)}, attempt=batch.attempt)

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from multiverse.engines.chunk import chunk_size
 from multiverse.engines.nested.locals import Blocks, curved, log_det, settle, times, transposed_times, whitening
 from multiverse.planning.density import evaluate, potential
 from multiverse.planning.hierarchy import Hierarchy
@@ -23,7 +24,6 @@ LOOKS_MAX: Final = 60  # at the local Hessian until the locals have settled; 2 t
 FOLLOWED: Final = 24  # at most for a draw: those that need more count as short
 SETTLED: Final = 1e-3  # local standard deviations before the last step, which squares it
 CHUNK_DRAWS: Final = 50  # at most: a chunk waits for the draw whose locals settle last
-CHUNK_NUMBERS: Final = 1 << 18  # of the largest leaf, times the draws that are looked at together: stays in the cache
 # Radon's two programs compile in 4 s instead of 8 s, and run 1.15 times as long.
 COMPILE: Final[Mapping[str, Any]] = {**PLAIN_COMPILE, "xla_backend_optimization_level": 1}
 
@@ -107,7 +107,8 @@ def compile_nested(
     see = evaluate(program.signature, hierarchy.sites if other is None else program.sites, sites)
     blocks = Blocks(hierarchy.blocks, hierarchy.locals)
     count, size = hierarchy.globals, hierarchy.locals
-    chunk = _chunk(leaves, draws, hierarchy.width)
+    universe = {path: leaf[0] for path, leaf in leaves.items()}
+    chunk = chunk_size(universe, draws, width=hierarchy.width, most=CHUNK_DRAWS)
     volume = size / 2 * math.log(2 * math.pi)
 
     def joined(g: Any, inside: Any) -> Any:
@@ -220,10 +221,3 @@ def _if_asked(asked: Any, make: Callable[..., Any], *of: Any) -> Any:
     once = jax.jit(make)  # traced once, for its shapes and for the branch
     shapes = jax.eval_shape(once, *of)
     return jax.lax.cond(asked, once, lambda *_: jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), shapes), *of)
-
-
-def _chunk(leaves: Mapping[str, np.ndarray], draws: int, width: int) -> int:
-    """How many draws are looked at together: a divisor of their number, so that all chunks are one program."""
-    largest = max((leaf[0].size for leaf in leaves.values()), default=1)
-    most = max(1, CHUNK_NUMBERS // (max(largest, 1) * width))
-    return next(size for size in range(min(most, draws, CHUNK_DRAWS), 0, -1) if draws % size == 0)

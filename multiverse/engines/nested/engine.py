@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
+from multiverse.engines.block_arguments import block_arguments
 from multiverse.engines.compiled import Once
 from multiverse.engines.engine import Batch, sites_to_see
 from multiverse.engines.gate import WeightsGate
+from multiverse.engines.least import too_small
 from multiverse.engines.nested.block import NestedBlock, compile_nested
-from multiverse.engines.nested.fit import block_leaves, fit_block
+from multiverse.engines.nested.fit import fit_block
 from multiverse.engines.nested.price import nested_price
 from multiverse.engines.one_shot import OneShot, batches, begin
 from multiverse.engines.outcome import Outcome, Reason
@@ -51,14 +53,10 @@ class NestedLaplace:
     dtype: str = "float64"
     gate: WeightsGate = field(default_factory=WeightsGate)
     name: ClassVar[str] = "nested"
+    one_shot: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        usual = {"draws": 600, "rounds": 3, "starts": 2}
-        problems = [
-            Problem(f"the nested Laplace engine has {name}={getattr(self, name)!r}.", "at least 1", f"{name}={number}")
-            for name, number in usual.items()
-            if not getattr(self, name) >= 1
-        ]
+        problems = too_small(self, "the nested Laplace engine", draws=1, rounds=1, starts=1)
         if not problems and self.draws % self.rounds:
             what = f"the nested Laplace engine has draws={self.draws} in rounds={self.rounds}."
             whole = max(1, self.draws // self.rounds) * self.rounds
@@ -116,7 +114,7 @@ class NestedLaplace:
         key = batch.program.id, own, self.draws_a_round, self.starts, self.dtype, batch.block, sites, str(device)
 
         def make() -> NestedBlock:
-            leaves = block_leaves(batch, batch.keys[:1], self.dtype)[1]
+            leaves = block_arguments(batch, batch.keys[:1], seed=self.seed, dtype=self.dtype).leaves
             return compile_nested(
                 batch.program,
                 hierarchy,

@@ -14,22 +14,24 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from multiverse.engines.block_arguments import block_arguments
 from multiverse.engines.diagnostics import Floats
 from multiverse.engines.engine import Batch
 from multiverse.engines.estimand_draws import Failure
-from multiverse.engines.laplace.proposal import NoProposal, uncovered
+from multiverse.engines.laplace.proposal import NoProposal
+from multiverse.engines.laplace.undrawn import modes_missed, without_draws
 from multiverse.engines.nested.block import Near, NestedBlock, Proposed
 from multiverse.engines.nested.mode import Modes, generator, search_modes
 from multiverse.engines.nested.rounds import Component, adapted, draw_globals, draw_noise, log_weights
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.engines.weighing.judge import WeightedDraws, judge_weighted
-from multiverse.identity.keys import rng_words
 
 if TYPE_CHECKING:
     from multiverse.engines.nested.engine import NestedLaplace
 
 FIRST_DRAW: Final = 1000  # number of the first random stream of draws; those before it are for starts
 RETRIED: Final = frozenset({Reason.khat, Reason.ess})  # what heavier tails may mend
+STOPPED: Final = "before all its draws were made"
 SHORT: Final = "locals_short"  # diagnostic: the share of draws whose locals were not followed to their mode
 SHORT_MAX: Final = 0.005  # of the draws whose locals were not followed to their mode: as much mass may be missed unseen
 
@@ -51,24 +53,17 @@ FIRST: Final = Try(
 HEAVY: Final = Try(heavy=True, within=0.1, more=3)
 
 
-def block_leaves(batch: Batch, keys: Sequence[str], dtype: str) -> tuple[list[str], dict[str, np.ndarray]]:
-    """Keys filled up to a whole block with the first of them, and their leaves: a short block has other bits."""
-    filled = [*keys, *[keys[0]] * (batch.block - len(keys))]
-    return filled, batch.program.gather(filled, dtype)
-
-
 def fit_block(run: NestedBlock, batch: Batch, keys: Sequence[str], settings: NestedLaplace) -> dict[str, Outcome]:
     """An outcome for each key, at most as many as the block holds, by key."""
     began = time.perf_counter()
     limit = batch.wanted.time_limit
     stop = np.inf if limit is None else began + limit * len(keys)
-    filled, leaves = block_leaves(batch, keys, settings.dtype)
-    words = np.array([rng_words(settings.seed, key, batch.attempt) for key in filled], np.uint32)
+    _, words, leaves = block_arguments(batch, keys, seed=settings.seed, dtype=settings.dtype)
     modes = search_modes(run, words, leaves, settings, asked=len(keys), stop=lambda: time.perf_counter() > stop)
     outcomes: dict[str, Outcome] = {}
     for key, end in zip(keys, modes.ended, strict=True):
         if isinstance(end, NoProposal):
-            outcomes[key] = _without_draws(batch, key, end, late=time.perf_counter() > stop)
+            outcomes[key] = without_draws(batch, key, end, late=time.perf_counter() > stop, stopped=STOPPED)
     todo = [i for i, key in enumerate(keys) if key not in outcomes]
     for tried in (FIRST, HEAVY):
         if not todo or time.perf_counter() > stop:
@@ -79,7 +74,7 @@ def fit_block(run: NestedBlock, batch: Batch, keys: Sequence[str], settings: Nes
         todo = [i for i in todo if outcomes[keys[i]].reason in RETRIED]
     for key in keys:
         if key not in outcomes:
-            outcomes[key] = _without_draws(batch, key, NoProposal(Reason.mode, ""), late=True)
+            outcomes[key] = without_draws(batch, key, NoProposal(Reason.mode, ""), late=True, stopped=STOPPED)
     seconds = (time.perf_counter() - began) / len(keys)
     return {key: replace(outcome, seconds=seconds) for key, outcome in outcomes.items()}
 
@@ -162,9 +157,7 @@ class _Walk(NamedTuple):
 def _judged(
     batch: Batch, keys: Sequence[str], modes: Modes, todo: Sequence[int], drawn: WeightedDraws, settings: NestedLaplace
 ) -> dict[str, Outcome]:
-    totals = np.logaddexp.reduce(drawn.log_weights, axis=1)
-    missed = {key: uncovered(modes.proposal(i), total) for key, i, total in zip(keys, todo, totals, strict=True)}
-    wrong = {key: Failure(Reason.modes, message) for key, message in missed.items() if message}
+    wrong = modes_missed(keys, [modes.proposal(i) for i in todo], drawn.log_weights)
     for key, share in zip(keys, drawn.diagnostics[SHORT], strict=True):
         if share > SHORT_MAX:
             message = f"the mode of the locals was not reached in {share:.2g} of the draws of the globals"
@@ -183,11 +176,3 @@ def _better(new: Outcome, old: Outcome | None) -> Outcome:
         return new
     khat = new.diagnostics["khat"], old.diagnostics["khat"]
     return old if math.isfinite(khat[1]) and not khat[0] < khat[1] else new
-
-
-def _without_draws(batch: Batch, key: str, end: NoProposal, *, late: bool) -> Outcome:
-    reason, message = end.reason, end.message
-    if late and reason is Reason.mode:
-        reason = Reason.time
-        message = f"stopped before all its draws were made; the limit is {batch.wanted.time_limit:g} s"
-    return Outcome(key, reason, message, diagnostics={"block": float(batch.block)}, attempt=batch.attempt)

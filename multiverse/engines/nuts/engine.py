@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 
 import numpy as np
 
+from multiverse.engines.block_arguments import block_arguments
 from multiverse.engines.compiled import Once
 from multiverse.engines.engine import Batch, make_batch, sites_to_see
 from multiverse.engines.gate import Gate
@@ -26,7 +27,6 @@ from multiverse.engines.one_shot import batch_size
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.engines.price import Price
 from multiverse.errors import PlanError, Problem, near_miss
-from multiverse.identity.keys import rng_words
 from multiverse.planning.coordinates import Coordinates, as_written, without_centres
 from multiverse.planning.machines import Machines
 from multiverse.planning.noncentered import noncentered
@@ -79,6 +79,11 @@ class NUTS:
                     f"{near_miss(str(self.start), STARTS)}NUTS(start={PRIOR!r})",
                 )
             )
+
+    @property
+    def one_shot(self) -> bool:
+        """Whether each universe is tried once; with a ladder, hard ones are answered last."""
+        return not self.ladder
 
     def price(self, program: Program, gradient: float) -> Price | None:
         """What a program costs without its ladder; gradient: seconds of one value and gradient of one lane."""
@@ -160,10 +165,8 @@ class NUTS:
         return {key: Sampled(share, seconds, block.transitions) for key, share in zip(keys, shares, strict=True)}
 
     def _arguments(self, batch: Batch, keys: Sequence[str], more: More) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Random words and leaves of one block, filled up with its first universe: a short block has other bits."""
-        filled = [*keys, *[keys[0]] * (batch.block - len(keys))]
-        words = np.array([rng_words(self.seed, key, batch.attempt) for key in filled], np.uint32)
-        leaves = batch.program.gather(filled, self.dtype)
+        """Random words and leaves of one block, with what there is more."""
+        filled, words, leaves = block_arguments(batch, keys, seed=self.seed, dtype=self.dtype)
         beside = {path: np.stack([more[key][path] for key in filled]) for path in next(iter(more.values()), ())}
         return words, {**leaves, **{path: leaf.astype(self.dtype) for path, leaf in beside.items()}}
 

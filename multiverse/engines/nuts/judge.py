@@ -11,10 +11,11 @@ from multiverse.engines.diagnostics import convergence, ebfmi, rhat
 from multiverse.engines.engine import Batch
 from multiverse.engines.estimand_draws import Failure, estimand_draws
 from multiverse.engines.estimates import summarise
+from multiverse.engines.judged import Kept, at_universe, judged
 from multiverse.engines.nuts.apart import groups_apart
 from multiverse.engines.nuts.block import LaneDraws
 from multiverse.engines.nuts.starts import START_TRIES
-from multiverse.engines.outcome import ESTIMAND, LOG_LIKELIHOOD, LOG_PRIOR, SITE, DrawsName, Outcome, Reason
+from multiverse.engines.outcome import Outcome, Reason
 from multiverse.planning.model_trace import Latent
 from multiverse.planning.program import Program
 from multiverse.planning.row_axes import trim_rows
@@ -35,29 +36,16 @@ def judge(batch: Batch, lanes: LaneDraws, settings: NUTS) -> tuple[Outcome, ...]
         failures.append(_not_finite(lanes, i) or failure)
     estimates = _summaries(batch, answers)
     measured = _diagnostics(program, lanes, estimates, settings)
-    kept = batch.wanted.kept(program)
     outcomes = []
     for i, key in enumerate(keys):
-        numbers = {name: float(values[i]) for name, values in measured.numbers.items()} | {"block": float(batch.block)}
+        numbers = {name: float(values[i]) for name, values in measured.numbers.items()}
         worst = {name: quantities[i] for name, quantities in measured.worst.items()}
         verdict = failures[i] or Failure(*settings.gate.judge(numbers, chains=settings.chains, worst=worst))
         if verdict.reason is Reason.rhat and (apart := _apart(program, lanes, i, answers[i])):
             verdict = Failure(Reason.modes, f"{apart}; {verdict.message}")
-        draws = {str(DrawsName(ESTIMAND, name)): values for name, values in answers[i].items()}
-        draws |= {str(DrawsName(SITE, name)): sites[name][i] for name in kept}
-        draws |= {LOG_PRIOR: lanes.log_prior[i], LOG_LIKELIHOOD: lanes.log_likelihood[i]}
-        outcomes.append(
-            Outcome(
-                key=key,
-                reason=verdict.reason,
-                message=verdict.message,
-                traceback=verdict.traceback,
-                draws=draws,
-                estimates={name: {s: float(v[i]) for s, v in table.items()} for name, table in estimates.items()},
-                diagnostics=numbers,
-                attempt=batch.attempt,
-            )
-        )
+        kept = {name: sites[name][i] for name in batch.wanted.kept(program)}
+        draws = Kept(answers[i], kept, lanes.log_prior[i], lanes.log_likelihood[i])
+        outcomes.append(judged(batch, key, verdict, draws, at_universe(estimates, i), numbers))
     return tuple(outcomes)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from multiverse.engines.chunk import chunk_size
 from multiverse.engines.compiled import Once
 from multiverse.engines.diagnostics import Floats
 from multiverse.engines.reweight.held import Held
@@ -19,7 +20,6 @@ from multiverse.planning.density import prior_draw
 from multiverse.planning.program import Program
 from multiverse.planning.tracing import TRACING, compiled, here
 
-CHUNK_NUMBERS: Final = 1 << 18  # of the largest leaf, times the draws that are looked at together: stays in the cache
 HELD_BYTES: Final = 256 << 20  # of log densities in this process: 1,000 draws of 16 anchors for some 2,000 universes
 POINTS_BYTES: Final = 64 << 20  # of draws from priors
 FAR: Final = 20.0  # on the unconstrained scale: where a bounded site is at its bound, and a positive one 5e8
@@ -161,7 +161,7 @@ def _compile(program: Program, draws: int, dtype: str, see: tuple[str, ...]) -> 
     leaves = {path: leaf[0] for path, leaf in program.gather([next(iter(program.members))], dtype).items()}
     sites = {latent.name: np.zeros((draws, *latent.shape), dtype) for latent in program.sites.latents}
     one = _constrained(program)
-    chunk = _chunk(leaves, draws)
+    chunk = chunk_size(leaves, draws)
 
     def many(pick: Callable[[Any], Any]) -> Callable[..., Any]:
         return lambda at, x: jax.lax.map(lambda draw: pick(one(at, draw)), x, batch_size=chunk)
@@ -235,10 +235,3 @@ def _needed(function: Callable[..., Any], leaves: Mapping[str, Any], *arguments:
         closed = jax.make_jaxpr(function)(leaves, *arguments)
     _, used = dce_jaxpr(closed.jaxpr, [True] * len(closed.jaxpr.outvars))
     return frozenset(path for path, is_used in zip(sorted(leaves), used, strict=False) if is_used)
-
-
-def _chunk(leaves: Mapping[str, np.ndarray], draws: int) -> int:
-    """How many draws are looked at together: a divisor of their number, so that all chunks are one program."""
-    largest = max((leaf.size for leaf in leaves.values()), default=1)
-    most = max(1, CHUNK_NUMBERS // max(largest, 1))
-    return next(size for size in range(min(most, draws), 0, -1) if draws % size == 0)

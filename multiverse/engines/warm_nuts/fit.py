@@ -14,19 +14,18 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from multiverse.engines.block_arguments import block_arguments
 from multiverse.engines.compiled import Once
 from multiverse.engines.diagnostics import Floats
 from multiverse.engines.engine import Batch
 from multiverse.engines.laplace.block import compile_derivatives
 from multiverse.engines.laplace.engine import Laplace
-from multiverse.engines.laplace.fit import block_arguments, search_modes, starts_of
+from multiverse.engines.laplace.fit import search_modes, starts_of
 from multiverse.engines.laplace.proposal import MODE_MASS, NoProposal, Proposal, propose
 from multiverse.engines.nested.engine import NestedLaplace
-from multiverse.engines.nested.fit import block_leaves
 from multiverse.engines.nested.locals import Blocks, curved
 from multiverse.engines.nested.mode import search_modes as search_marginal_modes
 from multiverse.engines.outcome import Reason
-from multiverse.identity.keys import rng_words
 from multiverse.planning.density import potential
 from multiverse.planning.hierarchy import Hierarchy, NoHierarchy, find_hierarchy
 from multiverse.planning.program import Program
@@ -104,7 +103,7 @@ class _Joint:
 
     def __call__(self, keys: Sequence[str], stop: float) -> list[Fit | NoProposal]:
         settings, program = self._settings, self._batch.program
-        words, leaves = block_arguments(self._batch, keys, settings)
+        _, words, leaves = block_arguments(self._batch, keys, seed=settings.seed, dtype=DTYPE)
         derivatives = compile_derivatives(program, leaves, (self.block, settings.starts), DTYPE)
         found = search_modes(derivatives, words, leaves, program.sites.dimension, settings, stop)
         ends = [propose(starts_of(found, i, settings.starts), settings.degrees) for i in range(len(keys))]
@@ -121,8 +120,7 @@ class _Marginal:
         self._place = _places(batch.program, hierarchy)
 
     def __call__(self, keys: Sequence[str], stop: float) -> list[Fit | NoProposal]:
-        filled, leaves = block_leaves(self._batch, keys, DTYPE)
-        words = np.array([rng_words(self._settings.seed, key, self._batch.attempt) for key in filled], np.uint32)
+        filled, words, leaves = block_arguments(self._batch, keys, seed=self._settings.seed, dtype=DTYPE)
         run = self._settings.compiled(self._batch, self._hierarchy)
         modes = search_marginal_modes(
             run, words, leaves, self._settings, asked=len(keys), stop=lambda: time.perf_counter() > stop

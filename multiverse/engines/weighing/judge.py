@@ -11,7 +11,8 @@ from multiverse.engines.diagnostics import Floats
 from multiverse.engines.engine import Batch
 from multiverse.engines.estimand_draws import Failure, estimand_draws
 from multiverse.engines.gate import WeightsGate
-from multiverse.engines.outcome import ESTIMAND, LOG_LIKELIHOOD, LOG_PRIOR, SITE, DrawsName, Outcome, Reason
+from multiverse.engines.judged import Kept, at_universe, judged
+from multiverse.engines.outcome import Outcome, Reason
 from multiverse.engines.weighing.psis import Smoothed, smooth
 from multiverse.engines.weighing.weighted import (
     Variance,
@@ -77,23 +78,16 @@ def judge_weighted(
     chosen = systematic_resample(np.where(np.isfinite(weights), weights, 1.0), drawn.offsets, drawn.keep)
     outcomes = {}
     for i, key in enumerate(keys):
-        mine = {name: float(values[i]) for name, values in numbers.items()} | {"block": float(batch.block)}
+        mine = {name: float(values[i]) for name, values in numbers.items()}
         quantity = {"ess_tail_min": names[worst[i] - 1]} if worst[i] else {}
         verdict = failures[i] or Failure(*gate.judge(mine, draws=weights.shape[1], worst=quantity))
-        draws = {str(DrawsName(ESTIMAND, name)): values[:, chosen[i]] for name, values in answers[i].items()}
-        draws |= {str(DrawsName(SITE, name)): sites[name][i][:, chosen[i]] for name in batch.wanted.kept(program)}
-        draws |= {LOG_PRIOR: drawn.log_prior[i][chosen[i]][None]}
-        draws |= {LOG_LIKELIHOOD: drawn.log_likelihood[i][chosen[i]][None]}
-        outcomes[key] = Outcome(
-            key=key,
-            reason=verdict.reason,
-            message=verdict.message,
-            traceback=verdict.traceback,
-            draws=draws,
-            estimates={name: {s: float(v[i]) for s, v in table.items()} for name, table in estimates.items()},
-            diagnostics=mine,
-            attempt=batch.attempt,
+        draws = Kept(
+            {name: values[:, chosen[i]] for name, values in answers[i].items()},
+            {name: sites[name][i][:, chosen[i]] for name in batch.wanted.kept(program)},
+            drawn.log_prior[i][chosen[i]][None],
+            drawn.log_likelihood[i][chosen[i]][None],
         )
+        outcomes[key] = judged(batch, key, verdict, draws, at_universe(estimates, i), mine)
     return outcomes
 
 
