@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from multiverse.arithmetic import forgo_fused_arithmetic
 
 if TYPE_CHECKING:
+    from multiverse.aggregate.stop_when import StopWhen as StopWhen
     from multiverse.design import designs as designs
     from multiverse.engines.auto.audit import Audit as Audit
     from multiverse.engines.auto.engine import Auto as Auto
@@ -88,6 +89,7 @@ _HOMES = {
     "lint": "multiverse.linting.lint",
     "Lint": "multiverse.linting.lint",
     "run": "multiverse.sweep",
+    "StopWhen": "multiverse.aggregate.stop_when",
     "forecast": "multiverse.engines.forecast",
     "Auto": "multiverse.engines.auto.engine",
     "Audit": "multiverse.engines.auto.audit",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from multiverse.aggregate.comparison import Comparison
     from multiverse.aggregate.estimates import Estimates
     from multiverse.aggregate.evidence import Evidence
+    from multiverse.aggregate.running import Running
     from multiverse.planning.plan import Plan
     from multiverse.plot.figure import Figure
     from multiverse.power_scaling.power_scaling import PowerScaling
@@ -42,12 +43,14 @@ SUMMARISED = 3  # estimands whose summary a notebook shows at once
 class Results(Answers):
     """The answers of one run of a store, as they are at the moment of asking: a sweep may still be writing.
 
-    study: what was answered, where this process ran it; None for a store that was loaded.
+    study: what was answered, where this process ran it; None for a store that was loaded. stopped: why the sweep that
+    gave them ended before all was answered (`stop_when`), empty where it did not.
     """
 
     store: Store
     run: str
     study: Study | None = field(default=None, repr=False, compare=False)
+    stopped: str = field(default="", repr=False, compare=False)
 
     @functools.cached_property
     def record(self) -> RunRecord:
@@ -228,19 +231,7 @@ class Results(Answers):
 
     def key(self, beginning: str) -> str:
         """The whole key of a universe from its first characters; `reference` stands for the reference universe."""
-        universes = self.plan.universes
-        if beginning == "reference":
-            return next(u.key for u in universes if u.reference)
-        found = [u.key for u in universes if u.key.startswith(beginning)]
-        if len(found) != 1:
-            raise ResultError(
-                Problem(
-                    f"{len(found) or 'no'} universes have a key that begins with {beginning!r}.",
-                    "the beginning of one key, or `reference`",
-                    "list the keys with `select key from universes`",
-                )
-            )
-        return found[0]
+        return self.plan.key(beginning)
 
     def estimates(self, estimand: str | None = None, *, weigh: str = UNIVERSES) -> Estimates:
         """The value that aggregates and plots read: estimates of one estimand over all answered universes.
@@ -261,6 +252,14 @@ class Results(Answers):
         space, taken = (None, "") if header.part is None else header.part
         table = self._with_evidence(name) if weigh == EVIDENCE else self.table(name)
         return Estimates(name, table, decisions, planned, space, header.links, weigh, taken)
+
+    def running(self, estimand: str | None = None) -> Running:
+        """What a run that is under way tells of the whole plan: share that agrees and median, with intervals."""
+        from multiverse.aggregate.running import running
+        from multiverse.store.running_rows import running_rows
+
+        name, rows = self._estimand(estimand), running_rows(self.store, self.record)
+        return running(name, rows.of(name), one_shot=rows.one_shot)
 
     def evidence(self) -> Evidence:
         """Log marginal likelihoods with their errors, and Bayes factors between universes that may be compared.

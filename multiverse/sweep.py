@@ -6,10 +6,11 @@ import contextlib
 import dataclasses
 import math
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from multiverse.aggregate.stop_when import StopWhen
 from multiverse.batch_sizes import sized
 from multiverse.earlier import earlier, reasons_named
 from multiverse.engines.by_name import ENGINES as ENGINES
@@ -19,6 +20,7 @@ from multiverse.engines.outcome import Outcome, Reason
 from multiverse.errors import PlanError, Problem, StoreError, near_miss
 from multiverse.executors.executor import Executor
 from multiverse.executors.local import Local
+from multiverse.executors.ray_cluster.executor import Ray
 from multiverse.known_failures import publish_failures
 from multiverse.planning.build import plan as make_plan
 from multiverse.planning.plan import Plan
@@ -28,6 +30,7 @@ from multiverse.results import Results
 from multiverse.routes import routed
 from multiverse.run_record import begin_run
 from multiverse.shared_answers import share
+from multiverse.stopping import Stopping, check_stop
 from multiverse.store.compact import compact_if_worth
 from multiverse.store.contract import Store
 from multiverse.store.memory import MemoryStore
@@ -37,7 +40,7 @@ from multiverse.store.row_scan import scan_rows
 from multiverse.study import Study
 from multiverse.work import SweepWork
 
-EXECUTORS: Mapping[str, type[Any]] = {"local": Local}
+EXECUTORS: Mapping[str, type[Any]] = {"local": Local, "ray": Ray}
 DEFAULT_RUN = "main"
 FLOAT32_ROUNDING = 2.0**-24  # relative, of one operation: IEEE 754-2019, binary32
 FLOAT32_LOG_JOINT_MAX = 1e5  # nats; rounded by 0.006 nats there: the change of a trajectory's energy is about 0.1
@@ -54,6 +57,7 @@ def run(
     keep: str | Iterable[str] = "estimands",
     retry: str | Iterable[str] | None = None,
     time_limit: float | None = None,
+    stop_when: StopWhen | None = None,
     progress: Progress = bar,
 ) -> Results:
     """Answer every universe of a plan that the store does not hold yet, and return the results.
@@ -64,7 +68,8 @@ def run(
     store; one run has one engine and one set of settings. seed: replaces the engine's. keep: which draws are kept
     beside those of the estimands: "estimands" (none), "all", or names of sites. retry: red universes that are tried
     again, with other random numbers: "failures" for all of them, or the names of reasons, as in "time". time_limit:
-    seconds that a universe may take, not counting compilation.
+    seconds that a universe may take, not counting compilation. stop_when: stop when intervals of the running summary
+    are so narrow, as in `StopWhen(share=0.05)`; `Results.stopped` says why, and the same call without it goes on.
 
     Of exact duplicates (`Plan.twins`) one is run, and the others get its answer; `same_as` names it in their rows.
     A killed run goes on where it stopped: give the same call again. A universe that fails is an outcome with a reason
@@ -81,8 +86,9 @@ def run(
     runner: Executor = _chosen(executor, EXECUTORS, "executor")
     planned = _limited(planned.keeping(_known(planned, keep)), time_limit)
     again = reasons_named(retry)
+    check_stop(stop_when, [estimand.name for estimand in planned.wanted.estimands])
     with contextlib.closing(runner):
-        return _swept(place, planned, settings, runner, run, again, progress)
+        return _swept(place, planned, settings, runner, run, again, stop_when, progress)
 
 
 def _swept(
@@ -92,9 +98,10 @@ def _swept(
     runner: Executor,
     run: str,
     again: frozenset[Reason],
+    stop_when: StopWhen | None,
     progress: Progress,
 ) -> Results:
-    planned = _placed(planned, place, runner)
+    planned = _placed(planned, place, runner, progress)
     planned = _decided(place, planned, settings, run, progress)
     begin_run(place, planned, settings, run)
     planned = _decided(place, planned, settings, run, progress)  # another process may have decided a moment before
@@ -109,11 +116,15 @@ def _swept(
     state = settings.init(todo, tried)
     work = SweepWork(place, settings, run, following)
     answered_by = {key: 1 + len(following.get(key, ())) for key in todo.todo}  # it, and its twins
-    with progress("answering universes", sum(answered_by.values()), "universes") as advance:
+    to_answer = [key for first in todo.todo for key in (first, *following.get(first, ()))]
+    stopping = None if stop_when is None else Stopping(stop_when, place, run, settings, to_answer)
+    stopped = "" if stopping is None else stopping.why()
+    with progress("answering universes", len(to_answer), "universes") as advance:
         green, answers, waiting = 0, 0, set[str]()
-        while batches := settings.ask(state):
+        while not stopped and (batches := settings.ask(state)):
             published = place.names("part")
-            for batch, outcomes in _round(batches, published, work, runner):
+            round_ = _round(batches, published, work, runner)
+            for batch, outcomes in round_:
                 state = settings.tell(state, batch, outcomes)
                 fresh = [outcome for outcome in outcomes if outcome.final and outcome.key in todo.todo]
                 green += sum(answered_by[outcome.key] for outcome in fresh if outcome.ok)
@@ -124,14 +135,19 @@ def _swept(
                 notes = [f"{green / max(answers, 1):.0%} green"]
                 notes += [f"{len(waiting)} to try again"] if waiting else []
                 advance(count, note=", ".join(filter(None, [*notes, runner.note()])))
+                if stopping is not None and (stopped := stopping.after(outcomes, following)):
+                    round_.close()  # batches that nobody has begun are not begun
+                    break
     compact_if_worth(place)
     _warn_of_float32(place, planned, run, settings)
-    return Results(place, run, planned.study)
+    return Results(place, run, planned.study, stopped)
 
 
-def _placed(plan: Plan, store: Store, runner: Executor) -> Plan:
+def _placed(plan: Plan, store: Store, runner: Executor, progress: Progress) -> Plan:
     """The plan with where it will run. Raises StoreError for a store in memory where work is done elsewhere."""
-    machines = runner.machines
+    with progress("finding machines", 1, "clusters") as advance:
+        machines = runner.machines
+        advance()
     if isinstance(store, MemoryStore) and not machines.shared_memory:
         raise StoreError(
             Problem(
@@ -185,7 +201,7 @@ def _too_large(log_joint: float | None) -> bool:
 
 def _round(
     batches: Sequence[Batch], published: frozenset[str], work: SweepWork, executor: Executor
-) -> Iterable[tuple[Batch, tuple[Outcome, ...]]]:
+) -> Generator[tuple[Batch, tuple[Outcome, ...]], None, None]:
     """One round: batches whose part exists are told from the store, the others are fitted."""
     for batch in batches:
         if batch.id in published:

@@ -39,6 +39,7 @@ PUBLIC = [
     "lint",
     "Lint",
     "run",
+    "StopWhen",
     "forecast",
     "Auto",
     "Audit",

@@ -39,6 +39,7 @@ Example:
   multiverse run study.py --run long --engine nuts --draws 2000 --target-accept 0.95
   multiverse run study.py --run audited --audit 0.2
   multiverse run study.py --retry time --time-limit 600
+  multiverse run study.py --stop-when share=0.05
   multiverse run study.py --design random --universes 200
   multiverse run study.py --executor ray --address auto --store /shared/radon
 """
@@ -72,6 +73,12 @@ Example:
     type=Number(above=0),
     help="What a universe may take, compilation not counted.  [default: no limit]",
 )
+@click.option(
+    "--stop-when",
+    metavar="WIDTHS",
+    help="Stop when intervals of the running summary are so narrow: share=0.05, median=0.1, or both with a comma "
+    "between.  [default: when all is answered]",
+)
 @executor_options
 @json_option
 def run(
@@ -82,6 +89,7 @@ def run(
     keep: str,
     retry: str | None,
     time_limit: float | None,
+    stop_when: str | None,
     as_json: bool,
     **settings: Any,
 ) -> None:
@@ -95,6 +103,7 @@ def run(
         return f"Stopped. {counting.said()} Go on with:\n  {command}"
 
     with goes_at_once(message), talk_to_stderr(as_json):
+        from multiverse.aggregate.stop_when import StopWhen
         from multiverse.engines.by_name import check_engine, usual_engine
         from multiverse.linting.lint import lint
         from multiverse.linting.show import remark
@@ -105,6 +114,7 @@ def run(
         from multiverse.sweep import run as sweep
 
         runner = chosen_executor(where)
+        enough = None if stop_when is None else StopWhen.parse(stop_when)
         file = load_study(study)
         place = file.store if store is None else store_place(store)
         if isinstance(place, str) or place.exists():
@@ -127,6 +137,7 @@ def run(
             keep=_kept(keep),
             retry=None if retry is None else _names(retry),
             time_limit=time_limit,
+            stop_when=enough,
             progress=counting.sweep,
         )
         seconds = time.monotonic() - began
@@ -134,7 +145,8 @@ def run(
 
     if counting.computed:
         click.echo(counting.computed, err=as_json)
-    if report(results, counting.done, seconds, place, as_json=as_json):
+    go_on = this_command(without="--stop-when")
+    if report(results, counting.done, seconds, place, as_json=as_json, to_do=counting.total, go_on=go_on):
         click.get_current_context().exit(ALL_RED)
 
 

@@ -16,17 +16,25 @@ if TYPE_CHECKING:
 MINUTES_FROM = 180.0  # seconds; shorter times read better in seconds
 
 
-def report(results: Results, done: int, seconds: float, place: Place, *, as_json: bool) -> bool:
-    """Tell it on stdout; true when everything that was answered is red."""
+def report(results: Results, done: int, seconds: float, place: Place, *, as_json: bool, to_do: int, go_on: str) -> bool:
+    """Tell it on stdout; true when everything that was answered is red.
+
+    done, to_do: universes that this call answered, and had to answer. go_on: what answers the rest after a stop.
+    """
     states = {state.run: state for state in run_states(results.store)}
     state = states[results.run]
     all_red = state.answered > 0 and state.green == 0
+    if results.stopped:  # workers published what they had begun
+        done = max(done, to_do - (state.planned - state.answered))
     if as_json:
         from multiverse.cli.as_json import echo_json
 
-        echo_json({"store": shown_path(place), **state.card(), "seconds": seconds, "answered_now": done})
+        told = {"seconds": seconds, "answered_now": done, "stopped": results.stopped or None}
+        echo_json({"store": shown_path(place), **state.card(), **told})
     else:
         _tell(results, state, done, seconds, all_red)
+        if results.stopped and state.answered < state.planned:
+            _stopped(results.stopped, state, go_on)
         _next(state, place, all_red, several=len(states) > 1)
     return all_red
 
@@ -57,6 +65,19 @@ def _tell(results: Results, state: RunState, done: int, seconds: float, all_red:
         click.secho("Not one universe may be trusted: there is no answer.", fg="red", bold=True)
     else:
         click.echo(str(results.summary()))
+
+
+def _stopped(why: str, state: RunState, go_on: str) -> None:
+    from multiverse.cli.tables import echo_prose
+    from multiverse.space.counted import counted
+
+    click.echo()
+    for summary in state.running:
+        click.echo(str(summary))
+    left = counted(state.planned - state.answered, "universe")
+    click.echo()
+    echo_prose(f"Stopped before all was answered: {why}. To answer the other {left}:")
+    click.echo(f"  {go_on}")
 
 
 def _climbed(results: Results) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow.compute as pc
 
@@ -15,8 +15,11 @@ from multiverse.engines.outcome import Reason
 from multiverse.store.attempts import COLUMNS, distinct
 from multiverse.store.contract import Store, Table
 from multiverse.store.plan_table import PlanHeader, decode_header
-from multiverse.store.records import latest, plan_of, read_runs
+from multiverse.store.records import RunRecord, latest, plan_of, read_runs
 from multiverse.store.row_scan import scan_rows
+
+if TYPE_CHECKING:
+    from multiverse.aggregate.running import Running
 
 
 class Red(NamedTuple):
@@ -32,7 +35,7 @@ class RunState(NamedTuple):
     """How far one run has come. calls: how often it was started. per_minute: universes, in the latest call.
 
     part: of how many universes the planned ones were taken, and how; empty where they are the whole space. engines:
-    what each of them did.
+    what each of them did. running: the running summary of each estimand, of a run that has begun and is not finished.
     """
 
     run: str
@@ -49,16 +52,20 @@ class RunState(NamedTuple):
     settings: Mapping[str, Any]
     part: str = ""
     engines: tuple[EngineState, ...] = ()
+    running: tuple[Running, ...] = ()
 
     def card(self) -> dict[str, Any]:
         """The same as plain data, for programs."""
         reasons = [red._asdict() for red in self.reasons]
-        return {**self._asdict(), "reasons": reasons, "engines": [engine._asdict() for engine in self.engines]}
+        engines = [engine._asdict() for engine in self.engines]
+        running = [_running_card(summary) for summary in self.running]
+        return {**self._asdict(), "reasons": reasons, "engines": engines, "running": running}
 
 
 def run_states(store: Store) -> list[RunState]:
     """The runs of a store, the one started last first; none where nothing was run."""
-    records = latest(read_runs(store))
+    calls = read_runs(store)
+    records = latest(calls)
     if not records:
         return []
     # not through the views: these few columns are there in a tenth of the time
@@ -88,9 +95,31 @@ def run_states(store: Store) -> list[RunState]:
                 settings=settings_that_matter(record),
                 part=_part(header),
                 engines=engine_states(mine),
+                running=_running(store, record, calls) if 0 < answered.num_rows < plan.num_rows else (),
             )
         )
     return states
+
+
+def _running(store: Store, record: RunRecord, calls: Sequence[RunRecord]) -> tuple[Running, ...]:
+    from multiverse.aggregate.running import running
+    from multiverse.store.running_rows import running_rows
+
+    rows = running_rows(store, record, calls)
+    return tuple(running(name, rows.of(name), one_shot=rows.one_shot) for name in rows.estimands)
+
+
+def _running_card(summary: Running) -> dict[str, Any]:
+    return {
+        "estimand": summary.estimand,
+        "answered": summary.answered,
+        "claim": summary.claim,
+        "share": summary.share._asdict(),
+        "median": summary.median._asdict(),
+        "interval": summary.interval,
+        "why": summary.why,
+        "notes": list(summary.notes),
+    }
 
 
 def _reasons(answered: Table) -> tuple[Red, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 _HELP = """Show how far the runs of STORE have come, also while they write.
 
 For each run: universes planned, answered, green and red with the reasons, the rate of the latest call, when it last
-wrote, and its settings. For each engine: attempts, answers, audits, and how many universes went on from it and why.
+wrote, and its settings. For each engine: attempts, answers, audits, and how many universes went on from it and why. Of
+a run that is not finished, for each estimand the share of universes that agree and the median, with an interval for
+what they will be when all is answered.
 STORE is a store's folder or address, or a study file.
 
 \b
@@ -67,6 +70,8 @@ def _tell(state: RunState) -> None:
     echo_engines(state.engines)
     if state.reasons:
         echo_reds(state.reasons)
+    for summary in state.running:
+        click.echo(textwrap.indent(str(summary), "  "))
 
 
 def counts_text(planned: int, answered: int, green: int, red: int) -> str:

@@ -42,8 +42,12 @@ def goes_at_once(message: Callable[[], str]) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def this_command() -> str:
-    """The command line of this process, to paste again."""
+def this_command(without: str = "") -> str:
+    """The command line of this process, to paste again; without an option and its value, where one is named."""
     context = click.get_current_context()
     name = context.find_root().info_name or "multiverse"
-    return " ".join([name, *map(shlex.quote, sys.argv[1:])])
+    words, said = sys.argv[1:], [name]
+    for i, word in enumerate(words):
+        if not without or not (word.startswith(f"{without}=") or without in (word, *words[max(i - 1, 0) : i])):
+            said.append(shlex.quote(word))
+    return " ".join(said)

@@ -34,7 +34,11 @@ def _say(data: CurveData, value: float) -> str:
 def _universes(data: CurveData, title: str) -> list[str]:
     counts, summary = data.summary.counts, data.summary
     middle = data.kinds.middle("posterior median", "estimate")
-    out = [f"{title[:1].upper()}{title[1:]} in {count(len(data.universes), 'universe')}, sorted by {middle}."]
+    out = []
+    if counts.unanswered:
+        answered = f"{counts.planned - counts.unanswered:,} of {count(counts.planned, 'universe')} answered"
+        out.append(f"Partial: {answered}; the others may change every number.")
+    out += [f"{title[:1].upper()}{title[1:]} in {count(len(data.universes), 'universe')}, sorted by {middle}."]
     if summary.n:
         low, high = _say(data, summary.low), _say(data, summary.high)
         out.append(f"Over universes the median is {_say(data, summary.median)} (dashed line), from {low} to {high}.")
@@ -54,8 +58,6 @@ def _universes(data: CurveData, title: str) -> list[str]:
         )
     if counts.blank:
         out.append(f"Without numbers and not drawn: {counts.blank:,}.")
-    if counts.unanswered:
-        out.append(f"Not answered yet: {counts.unanswered:,}.")
     if 0 < summary.n < counts.green:
         out.append(f"Universes that differ only in parameterization count once, which leaves {summary.n:,}.")
     if counts.duplicates:

@@ -37,7 +37,10 @@ def curve(
     title = data.estimand if title_y is None else title_y
     cells = [title_panel(title, span, plan), estimates_panel(data, rows, span, plan), side_panel(data, span, plan)]
     if len(data.heads):
-        under = f"{count(len(data.universes), 'universe')}, sorted by {data.kinds.middle('median', 'estimate')}"
+        counts, shown = data.summary.counts, count(len(data.universes), "universe")
+        if counts.unanswered:  # whoever sees the figure without its caption shall know
+            shown = f"partial: {len(data.universes):,} of {count(counts.planned, 'universe')}"
+        under = f"{shown}, sorted by {data.kinds.middle('median', 'estimate')}"
         cells += [labels_panel(data, plan), ticks_panel(data, rows, plan, under), margin_panel(data, plan)]
     # flush: axes and texts beside a panel must not push the panels out of line
     grid = alt.concat(*cells, columns=3, bounds="flush", align="none", spacing={"row": plan.between, "column": GAP})

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 
-from multiverse.errors import Problem, StoreError
+from multiverse.errors import Problem, ResultError, StoreError
 from multiverse.store.contract import Table
 
 OPTION: Final = "option:"  # option:family holds labels of the decision 'family'
@@ -95,6 +95,24 @@ class PlanRecord:
             said_of += [told for told in (observed, no_evidence) if told]  # as before they were, where there are none
             digest.update(json.dumps(said_of, sort_keys=True).encode())
         return digest.hexdigest()[:32]
+
+    def key(self, beginning: str) -> str:
+        """The whole key of a universe from its first characters; `reference` stands for the reference universe.
+
+        Raises ResultError unless one universe is meant.
+        """
+        if beginning == "reference":
+            return next(u.key for u in self.universes if u.reference)
+        found = [u.key for u in self.universes if u.key.startswith(beginning)]
+        if len(found) != 1:
+            raise ResultError(
+                Problem(
+                    f"{len(found) or 'no'} universes have a key that begins with {beginning!r}.",
+                    "the beginning of one key, or `reference`",
+                    "list the keys with `select key from universes`",
+                )
+            )
+        return found[0]
 
 
 def encode_plan(plan: PlanRecord) -> Table:
