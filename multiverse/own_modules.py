@@ -54,12 +54,14 @@ def by_value(
     modules: Mapping[str, ModuleType], register: Callable[..., Any], forget: Callable[..., Any]
 ) -> Iterator[None]:
     """Within it, functions and classes of these modules are pickled with all they are made of, not by name."""
-    for module in modules.values():
+    named = {module.__name__: module for module in modules.values()}  # one may stand there under several names
+    each = {name: module for name, module in named.items() if name in sys.modules}
+    for module in each.values():
         register(module)
     try:
         yield
     finally:
-        for module in modules.values():
+        for module in each.values():
             forget(module)
 
 
@@ -69,30 +71,36 @@ def install(sent: Mapping[str, Source]) -> None:
         if source.file:
             lines = source.text.splitlines(keepends=True)
             linecache.cache[source.file] = (len(source.text), None, lines, source.file)
-    sys.meta_path.append(_Sent(sent))  # last: what is installed or lies there comes first
+    if sent:
+        sys.meta_path.append(_Sent(sent))  # last: what is installed or lies there comes first
+
+
+def sent_here() -> dict[str, Source]:
+    """The modules that this process was sent, for processes that it starts itself."""
+    return {name: source for one in sys.meta_path if isinstance(one, _Sent) for name, source in one.sources.items()}
 
 
 class _Sent(MetaPathFinder, InspectLoader):
     """Imports from sources that were sent."""
 
     def __init__(self, sent: Mapping[str, Source]):
-        self._sent = sent
+        self.sources = sent
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        source = self._sent.get(fullname)
+        source = self.sources.get(fullname)
         if source is None:
             return None
         return ModuleSpec(fullname, self, origin=source.file or None, is_package=source.is_package)
 
     def get_source(self, fullname: str) -> str:
-        return self._sent[fullname].text
+        return self.sources[fullname].text
 
     def is_package(self, fullname: str) -> bool:
-        return self._sent[fullname].is_package
+        return self.sources[fullname].is_package
 
     def exec_module(self, module: ModuleType) -> None:
-        source = self._sent[module.__name__]
+        source = self.sources[module.__name__]
         module.__file__ = source.file or None
         exec(compile(source.text, source.file or "<sent>", "exec", dont_inherit=True), vars(module))

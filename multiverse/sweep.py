@@ -145,9 +145,8 @@ def _swept(
 
 def _placed(plan: Plan, store: Store, runner: Executor, progress: Progress) -> Plan:
     """The plan with where it will run. Raises StoreError for a store in memory where work is done elsewhere."""
-    with progress("finding machines", 1, "clusters") as advance:
-        machines = runner.machines
-        advance()
+    runner.start(progress)
+    machines = runner.machines
     if isinstance(store, MemoryStore) and not machines.shared_memory:
         raise StoreError(
             Problem(

@@ -8,6 +8,7 @@ from typing import Protocol
 from multiverse.engines.engine import Batch
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.planning.machines import Machines
+from multiverse.progress import Progress
 
 
 class Work(Protocol):
@@ -48,9 +49,13 @@ class Executor(Protocol):
     Inherit it, and write `map`; the other methods are right for what runs in this process.
     """
 
+    def start(self, progress: Progress) -> None:
+        """Find and start machines, where that takes its time."""
+        return None
+
     @property
     def machines(self) -> Machines:
-        """Where it runs. May take its time when first asked: machines are found and started."""
+        """Where it runs."""
         return Machines()
 
     def map(self, work: Work, batches: Sequence[Batch]) -> Iterator[tuple[Batch, tuple[Outcome, ...]]]:

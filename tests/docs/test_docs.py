@@ -29,14 +29,16 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 TUTORIAL = DOCS / "tutorial.md"
-SLOW = {  # they sample long, or programs that no other page has
+SLOW = {  # they sample long, programs that no other page has, or again what was sampled
     "add-an-estimand-later.md",
     "answer-red-universes.md",
     "archive-a-store.md",
     "choose-parameterizations.md",
     "compare-models-by-evidence.md",
     "compare-runs.md",
+    "keep-a-large-store-fast.md",
     "let-auto-choose.md",
+    "rerun-and-verify.md",
     "see-what-the-prior-does.md",
     "tutorial.md",
     "twenty-queries.md",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import sys
+import importlib
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import ModuleType
@@ -24,7 +25,7 @@ FITTED: list[str] = []  # ids of the batches that were fitted, in order
 
 def closed_form(batch: Batch, key: str, draws: int, seed: int) -> Outcome:
     """The posterior of mu, and independent draws from it."""
-    normal_mean: ModuleType = sys.modules["normal_mean"]
+    normal_mean: ModuleType = importlib.import_module("normal_mean")  # also where its source was sent to
     mean, sd = normal_mean.exact(batch.program.members[key].universe)
     at = stats.norm(mean, sd)
     quantiles = {"q2_5": 0.025, "q25": 0.25, "median": 0.5, "q75": 0.75, "q97_5": 0.975}
@@ -65,6 +66,27 @@ class OneRound:
 
     def tell(self, state: Climb, batch: Batch, outcomes: Sequence[Outcome]) -> Climb:
         return state.told(outcomes)
+
+
+@dataclass(frozen=True)
+class Paused(OneRound):
+    """The same, so many universes in a batch, with a pause before each: time for something to happen."""
+
+    size: int = 1
+    pause: float = 0.05
+    name: ClassVar[str] = "paused"
+
+    def ask(self, state: Climb) -> Sequence[Batch]:
+        return [
+            make_batch(self, program, keys[i : i + self.size], state.plan.wanted, block=self.size, attempt=attempt)
+            for program in state.plan.programs
+            for attempt, keys in state.attempts(program, ladder=()).items()
+            for i in range(0, len(keys), self.size)
+        ]
+
+    def fit(self, batch: Batch, given: Mapping[str, Any]) -> tuple[Outcome, ...]:
+        time.sleep(self.pause * len(batch))
+        return super().fit(batch, given)
 
 
 @dataclass(frozen=True)

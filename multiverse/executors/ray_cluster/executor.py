@@ -11,10 +11,11 @@ from typing import Any, Final
 from multiverse.engines.compiled import CACHE_VARIABLE
 from multiverse.engines.engine import Batch
 from multiverse.engines.outcome import Outcome
-from multiverse.errors import PlanError, Problem
+from multiverse.errors import ExecutorError, PlanError, Problem
 from multiverse.executors.executor import Executor, Work
-from multiverse.executors.ray_cluster.cluster import connect, room
+from multiverse.executors.ray_cluster.cluster import connect, no_room, room
 from multiverse.planning.machines import Machines
+from multiverse.progress import Progress
 
 UNITS: Final = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}  # bytes, as Slurm and Kubernetes count them
 _MEMORY: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?\s*", re.IGNORECASE)
@@ -72,12 +73,23 @@ class Ray(Executor):
         """What a worker may take, in bytes; None for no limit."""
         return _bytes(self.memory)
 
+    def start(self, progress: Progress) -> None:
+        """Join the cluster, or start one, which takes some seconds. Raises ExecutorError where it is not reached."""
+        with progress("joining the Ray cluster", 1, "clusters") as advance:
+            connect(self.address)
+            advance()
+
     @property
     def machines(self) -> Machines:
-        """The cluster, which is joined or started when this is first asked."""
+        """The cluster, which is joined or started when this is first asked.
+
+        Raises ExecutorError where it is not reached, and where no node is large enough and `workers` does not say that
+        some will be.
+        """
         connect(self.address)
-        platform = "gpu" if self.gpus else "cpu"
-        return Machines(self.workers or max(1, room(self.need())), platform, False, self.batch_seconds)
+        if not (workers := self.workers or room(self.need())):
+            raise ExecutorError(no_room(self.need()))
+        return Machines(workers, "gpu" if self.gpus else "cpu", False, self.batch_seconds)
 
     def map(self, work: Work, batches: Sequence[Batch]) -> Iterator[tuple[Batch, tuple[Outcome, ...]]]:
         """Run `work` on every batch. What kills its worker is split until the universe that kills is alone.
@@ -98,7 +110,8 @@ class Ray(Executor):
 
     def need(self) -> dict[str, float]:
         """What a worker takes, by Ray's names of resources."""
-        need = {"CPU": float(self.cpus), "GPU": float(self.gpus), **self.resources}
+        memory = float(self.memory_bytes or 0)
+        need = {"CPU": float(self.cpus), "GPU": float(self.gpus), "memory": memory, **self.resources}
         return {name: amount for name, amount in need.items() if amount > 0}
 
     def options(self) -> dict[str, Any]:
@@ -113,7 +126,7 @@ class Ray(Executor):
         options |= {"resources": dict(self.resources)} if self.resources else {}
         return options | ({"memory": self.memory_bytes} if self.memory_bytes else {})
 
-    def start(self) -> tuple[str | None, bool]:
+    def told(self) -> tuple[str | None, bool]:
         """What a worker is told: the folder of compiled programs, and whether JAX computes in float64 by default."""
         import jax
 
@@ -130,8 +143,10 @@ class Ray(Executor):
 
 
 def _bytes(memory: int | str | None) -> int | None:
-    if memory is None or isinstance(memory, int):
-        return memory if memory is None or memory > 0 else None
+    if memory is None:
+        return None
+    if not isinstance(memory, str):
+        return int(memory) if memory > 0 else None
     found = _MEMORY.fullmatch(memory)
     size = int(float(found[1]) * UNITS[found[2].upper()]) if found else 0
     return size or None

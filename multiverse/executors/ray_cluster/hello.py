@@ -14,18 +14,25 @@ from typing import Final, NamedTuple
 
 from multiverse.errors import ExecutorError, Problem
 from multiverse.executors.executor import Work
+from multiverse.executors.ray_cluster.memory import memory_taken
 
 MUST_AGREE: Final = ("multiverse", "jax", "jaxlib", "numpyro", "numpy", "scipy", "pandas", "pyarrow", "cloudpickle")
 SOURCE: Final = "multiverse, its source"
+_ROOM: Final = 2**30  # bytes that a batch of a small study takes, and more
 
 
 class Hello(NamedTuple):
-    """host: its name. node: the id that Ray gave its machine. missing: landmarks of the work that it does not see."""
+    """What a worker says.
+
+    host: its name. node: the id that Ray gave its machine. memory: bytes that it takes before it fits anything.
+    missing: landmarks of the work that it does not see; trouble: why not.
+    """
 
     host: str
     node: str
     pid: int
     versions: Mapping[str, str]
+    memory: int
     missing: tuple[str, ...]
     trouble: str = ""
 
@@ -41,7 +48,7 @@ def hello(asked: tuple[Work, frozenset[str]]) -> Hello:
     except Exception as error:  # a bucket without credentials, a folder that may not be read
         trouble = str(error)
     node = ray.get_runtime_context().get_node_id()
-    return Hello(socket.gethostname(), node, os.getpid(), versions(), missing, trouble)
+    return Hello(socket.gethostname(), node, os.getpid(), versions(), memory_taken(), missing, trouble)
 
 
 @functools.cache
@@ -56,14 +63,10 @@ def versions() -> Mapping[str, str]:
     return {**found, SOURCE: _source()}
 
 
-def check(heard: Iterable[Hello], place: str) -> None:
-    """Raise ExecutorError, with a problem for each machine, where one cannot do the work. place: of the store."""
-    problems: dict[str, Problem] = {}
-    for one in heard:
-        for problem in (*_other_versions(one), *_lost(one, place)):
-            problems.setdefault(str(problem), problem)
-    if problems:
-        raise ExecutorError(problems.values())
+def check(one: Hello, place: str, memory: int | None) -> None:
+    """Raise ExecutorError where a worker cannot do the work. place: of the store; memory: bytes that it may take."""
+    if problems := [*_other_versions(one), *_lost(one, place), *_too_large(one, memory)]:
+        raise ExecutorError(problems)
 
 
 def _other_versions(one: Hello) -> Iterable[Problem]:
@@ -91,6 +94,16 @@ def _lost(one: Hello, place: str) -> Iterable[Problem]:
             f"the node {one.host} does not see the store {place}" + (f": {one.trouble}" if one.trouble else "."),
             "a place that all nodes reach: a shared disk, under the same path, or an address",
             "name one: --store /shared/radon, or --store s3://bucket/radon with credentials on every node",
+        )
+
+
+def _too_large(one: Hello, memory: int | None) -> Iterable[Problem]:
+    if memory is not None and one.memory >= memory:
+        yield Problem(
+            f"a worker takes {one.memory / 2**20:.0f} MiB before it fits anything; memory={memory / 2**20:.0f} MiB "
+            "leaves no room for a universe.",
+            "a limit that holds Python, JAX and a batch",
+            f"Ray(memory='{-(-(one.memory + _ROOM) // 2**30)}GB')",
         )
 
 

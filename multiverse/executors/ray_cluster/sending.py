@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import itertools
+import pickle
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
+
+import numpy as np
 
 from multiverse.engines.engine import Batch
 from multiverse.errors import PlanError, Problem
@@ -67,7 +70,7 @@ class Sender:
         if name in self._put:
             self._put.move_to_end(name)
         else:
-            self._put[name] = (imported().put(one), _bytes(one))
+            self._put[name] = (imported().put(_closed(one)), _bytes(one))
             while len(self._put) > 1 and sum(size for _, size in self._put.values()) > SHARED_BYTES:
                 self._put.popitem(last=False)
         return self._put[name][0]
@@ -85,6 +88,30 @@ def _shared(work: Work, batch: Batch) -> Iterator[Any]:
         yield engine
 
 
+def opened(sent: Any) -> Any:
+    """An object as it was before it was put."""
+    return pickle.loads(sent) if isinstance(sent, bytes) else sent
+
+
+def unpacked(payload: bytes, shared: Mapping[str, Any]) -> Any:
+    """The value of a message, with the objects that it names."""
+
+    class Unpickler(pickle.Unpickler):
+        def persistent_load(self, name: str) -> Any:
+            return shared[name]
+
+    return Unpickler(io.BytesIO(payload)).load()
+
+
+def _closed(one: Any) -> Any:
+    """What is put for an object. Its bytes, as arrays that Ray takes apart are read-only where they come out.
+
+    Leaves are read-only here, too: all workers of a node read the same.
+    """
+    leaves = isinstance(one, Mapping) and one and all(isinstance(leaf, np.ndarray) for leaf in one.values())
+    return one if leaves else bytes(imported().cloudpickle.dumps(one))
+
+
 def _bytes(one: Any) -> int:
     """About how large an object is, by its arrays."""
     leaves = getattr(one, "leaves", one)
@@ -93,8 +120,6 @@ def _bytes(one: Any) -> int:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    import pickle
-
     try:
         yield
     except (TypeError, pickle.PicklingError) as error:

@@ -17,6 +17,7 @@ from multiverse.planning.program import Program
 
 DEATHS_TOGETHER: Final = 2  # of its process, before a batch is split: one death may be chance, as a killed node is
 DEATHS_ALONE: Final = 3  # before a universe is given up: three chances in a row are rarer than a universe that kills
+CHANCES: Final = 5  # nodes that a task may lose: a sixth is a crash of it, as of a universe that takes its node along
 
 
 class Death(Enum):
@@ -29,22 +30,17 @@ class Death(Enum):
 
 @dataclass(frozen=True)
 class Task:
-    """Universes of a batch that are fitted by one call. deaths: processes that died of it. last: what was said then."""
+    """Universes of a batch that are fitted by one call. deaths: processes that died of it. chances: nodes it lost."""
 
     batch: Batch
     keys: tuple[str, ...]
     deaths: int = 0
-    last: str = ""
+    chances: int = 0
 
     @property
     def program(self) -> Program:
         """Their program."""
         return self.batch.program
-
-    @property
-    def whole(self) -> bool:
-        """Whether these are all universes of their batch."""
-        return len(self.keys) == len(self.batch.keys)
 
     @property
     def part(self) -> Batch:
@@ -63,21 +59,21 @@ class GivenUp:
 
 def after_death(task: Task, death: Death, said: str) -> Sequence[Task] | GivenUp:
     """What follows: tasks that take its place, or its universe is given up. said: how the process was lost."""
-    if death is Death.chance:
-        return [task]
-    tried = replace(task, deaths=task.deaths + 1, last=said)
+    if death is Death.chance and task.chances < CHANCES:
+        return [replace(task, chances=task.chances + 1)]
     if death is Death.hang:
         # Waiting for a hang takes longer than anything else: it is waited for once together, and once alone.
         if len(task.keys) == 1:
-            return GivenUp(tried, Reason.time, said)
-        return [replace(task, keys=(key,)) for key in task.keys]
+            return GivenUp(task, Reason.time, said)
+        return _apart(task, 1)
+    tried = replace(task, deaths=task.deaths + 1)
     if len(task.keys) > 1:
-        return [tried] if tried.deaths < DEATHS_TOGETHER else _halves(task)
+        return [tried] if tried.deaths < DEATHS_TOGETHER else _apart(task, (len(task.keys) + 1) // 2)
     if tried.deaths < DEATHS_ALONE:
         return [tried]
     return GivenUp(tried, Reason.crash, f"{DEATHS_ALONE} processes died of it, one after the other: {said}")
 
 
-def _halves(task: Task) -> list[Task]:
-    middle = (len(task.keys) + 1) // 2
-    return [replace(task, keys=some, deaths=0) for some in (task.keys[:middle], task.keys[middle:])]
+def _apart(task: Task, size: int) -> list[Task]:
+    """Tasks of so many of its universes each, which nothing is held against yet."""
+    return [Task(task.batch, task.keys[at : at + size]) for at in range(0, len(task.keys), size)]

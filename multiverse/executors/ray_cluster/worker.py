@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import os
-import sys
+import socket
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+
+from multiverse.errors import ExecutorError, Problem
+from multiverse.executors.ray_cluster.memory import memory_taken
 
 if TYPE_CHECKING:
     from multiverse.engines.outcome import Outcome
     from multiverse.executors.ray_cluster.hello import Hello
-    from multiverse.executors.ray_cluster.own_modules import Source
     from multiverse.executors.ray_cluster.sending import Message
+    from multiverse.own_modules import Source
 
 HELD: Final = 1024  # objects that batches share, kept by a worker: programs, data sets
 LOOK_SECONDS: Final = 0.05  # between looks at its memory
@@ -52,10 +55,9 @@ class Worker:
             os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{0.9 * min(gpus, 1.0):.3f}")
         else:
             os.environ.setdefault("JAX_PLATFORMS", "cpu")
-        import multiverse  # noqa: F401  before JAX touches a device
         from multiverse.cores import allow
         from multiverse.engines.compiled import use_cache
-        from multiverse.executors.ray_cluster.own_modules import install
+        from multiverse.own_modules import install
 
         allow(max(1, int(cpus)))
         install(sources)
@@ -100,7 +102,7 @@ class Worker:
         thread.start()
         while thread.is_alive():
             thread.join(LOOK_SECONDS)
-            if thread.is_alive() and (taken := _memory_taken()) > self._memory:
+            if thread.is_alive() and (taken := memory_taken()) > self._memory:
                 said = (
                     f"its process took {taken / 2**30:.2f} GiB of memory; the limit is {self._memory / 2**30:.2f} GiB"
                 )
@@ -110,28 +112,33 @@ class Worker:
         return Answer(found[0], time.perf_counter() - began)
 
     def _load(self, message: Message) -> Any:
-        import pickle
-
         import ray
 
+        from multiverse.executors.ray_cluster.sending import opened, unpacked
+
         missing = {name: ref for name, ref in message.shared.items() if name not in self._held}
-        self._held |= dict(zip(missing, ray.get(list(missing.values())), strict=True))
-        held = {name: self._held[name] for name in message.shared}
-        for name in message.shared:
-            self._held.move_to_end(name)
-        while len(self._held) > max(HELD, len(message.shared)):
-            self._held.popitem(last=False)
-
-        class Unpickler(pickle.Unpickler):
-            def persistent_load(self, name: str) -> Any:
-                return held[name]
-
-        return Unpickler(io.BytesIO(message.payload)).load()
+        with _explained():
+            self._held |= dict(zip(missing, map(opened, ray.get(list(missing.values()))), strict=True))
+            held = {name: self._held[name] for name in message.shared}
+            for name in message.shared:
+                self._held.move_to_end(name)
+            while len(self._held) > max(HELD, len(message.shared)):
+                self._held.popitem(last=False)
+            return unpacked(message.payload, held)
 
 
-def _memory_taken() -> int:
-    """The most that this process has taken, in bytes."""
-    import resource
-
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
+@contextmanager
+def _explained() -> Iterator[None]:
+    """What the study imports and this machine does not have is named."""
+    try:
+        yield
+    except ImportError as error:
+        host = socket.gethostname()
+        name = (error.name or str(error)).partition(".")[0]
+        raise ExecutorError(
+            Problem(
+                f"the study cannot be loaded on the node {host}: {error}",
+                "the packages that the study imports, on every node",
+                f"on {host}: pip install {name}, or use one container image for all",
+            )
+        ) from error

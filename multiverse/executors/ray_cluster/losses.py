@@ -1,0 +1,58 @@
+"""How a process was lost, from what Ray says of it; and why none starts.
+
+Measured (Ray 2.60): a killed process is told at once, and so is a node that is shut down. A node that is cut off is
+told after 3 s, as an actor that is not available, and only after 15 s as a dead node.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from multiverse.errors import Problem
+from multiverse.executors.ray_cluster.cluster import imported
+from multiverse.executors.ray_cluster.tasks import Death
+
+_NODE_LOST = ("node has died", "node was terminated")  # in what Ray says of an actor that is no more
+_MARKS = ("Worker exit detail: ", "The actor is dead because ", "The actor died because of ", "The actor died because ")
+
+
+class Loss(NamedTuple):
+    """Whether the universes may be to blame, and what was seen."""
+
+    death: Death
+    said: str
+
+
+def loss(error: Any) -> Loss:
+    """What a call of a worker that did not end well tells. error: a RayError, but of what the call itself raised."""
+    errors = imported().exceptions
+    if isinstance(error, errors.OutOfMemoryError):
+        return Loss(Death.crash, "its node ran out of memory, and Ray killed it")
+    if isinstance(error, errors.ActorDiedError):
+        chance = error.preempted or any(mark in str(error) for mark in _NODE_LOST)
+        return Loss(Death.chance if chance else Death.crash, said(error))
+    return Loss(Death.chance, said(error))
+
+
+def said(error: Exception) -> str:
+    """What Ray says of a death, in one line: its own account, without the names of its parts."""
+    text = " ".join(str(error).split())
+    for mark in _MARKS:
+        if mark in text:
+            return text.rpartition(mark)[2].partition(" Some common causes")[0]
+    return text
+
+
+def never_starts(told: str) -> Problem:
+    """Workers die before they say hello. told: of what."""
+    if "No module named 'multiverse" in told:
+        return Problem(
+            "multiverse is not installed on a node of the cluster.",
+            "the same version as here, on every node",
+            "pip install 'multiverse[ray]' there, or use the container image of deploy/containers",
+        )
+    return Problem(
+        f"no worker starts: {told}",
+        "processes that import multiverse",
+        "run `python -c 'import multiverse'` on a node, in the environment in which Ray was started",
+    )
