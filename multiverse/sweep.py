@@ -190,7 +190,7 @@ def _warn_of_float32(store: Store, plan: Plan, run: str, engine: Any) -> None:
             f"the log joint of {count} of {len(plan)} universes is beyond {FLOAT32_LOG_JOINT_MAX:,.0f} nats, where "
             f"float32 rounds it by {FLOAT32_LOG_JOINT_MAX * FLOAT32_ROUNDING:.2g} nats and more: their draws may be "
             "biased. Sample them in float64, as in run(..., engine=NUTS(dtype='float64'), run='float64').",
-            stacklevel=3,
+            stacklevel=4,  # of who called `run`
         )
 
 

@@ -24,6 +24,7 @@ from multiverse.engines.outcome import Outcome, Reason
 from multiverse.errors import PlanError
 from multiverse.identity.keys import rng_words
 from multiverse.planning.build import plan
+from multiverse.planning.machines import Machines
 from multiverse.planning.plan import Plan
 from multiverse.space.decision import prior
 from multiverse.space.space import Space
@@ -67,9 +68,8 @@ def test_large_programs_have_large_batches_of_the_same_block(
 ) -> None:
     """The block, and with it the bits, depends on neither share nor machine; the batch, a file, may."""
     monkeypatch.setattr("multiverse.engines.one_shot.ROUNDS", 1)
-    monkeypatch.setattr("multiverse.engines.one_shot.cores", lambda: 2)
     engine = replace(normal_mean.QUICK, chains=8)
-    planned = plan(normal_mean.study())
+    planned = replace(plan(normal_mean.study()), machines=Machines(workers=2))
     (program,) = planned.programs
     batches = engine.ask(engine.init(planned))
     assert {batch.block for batch in batches} == {LANES // 8}
