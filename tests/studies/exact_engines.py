@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
+import re
+import signal
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -90,6 +93,36 @@ class Paused(OneRound):
 
 
 @dataclass(frozen=True)
+class Trap(Paused):
+    """The same, where some universes do something to the process that fits them. does: what, by key."""
+
+    does: tuple[tuple[str, str], ...] = ()
+
+    def fit(self, batch: Batch, given: Mapping[str, Any]) -> tuple[Outcome, ...]:
+        for key, what in self.does:
+            if key in batch.keys:
+                spring(what)
+        return super().fit(batch, given)
+
+
+def spring(what: str) -> None:
+    """Do something bad to this process."""
+    if what == "exits":
+        os._exit(3)
+    elif what == "crashes":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    elif what == "is killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif what == "hangs":
+        re.match(r"(a+)+$", "a" * 60 + "b")  # in C, with Python's lock held, for longer than anybody lives
+    elif what == "grows":
+        held = []
+        for _ in range(25):
+            held.append(np.ones(2**27 // 8))  # 128 MiB
+            time.sleep(0.1)
+
+
+@dataclass(frozen=True)
 class Scripted:
     """Answers as it is told to: a stand-in for one of the engines that `auto` asks.
 
@@ -103,6 +136,7 @@ class Scripted:
     off: float = 0.0
     costs: tuple[float, float, float] = (1.0, 0.0, 1.0)
     fails: bool = False
+    deadly: tuple[str, ...] = ()
     draws: int = 50
     seed: int = 0
 
@@ -122,6 +156,8 @@ class Scripted:
 
     def fit(self, batch: Batch, given: Mapping[str, Any]) -> tuple[Outcome, ...]:
         FITTED.append(batch.id)
+        if set(self.deadly) & set(batch.keys):
+            spring("exits")
         if self.fails:
             raise ArithmeticError("singular")
         return tuple(self._answer(batch, key) for key in batch.keys)

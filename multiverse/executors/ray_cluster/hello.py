@@ -75,8 +75,10 @@ def _other_versions(one: Hello) -> Iterable[Problem]:
     told = [name for name in other if name != SOURCE]
     if told:
         theirs = ", ".join(f"{name} {one.versions.get(name, 'unknown')}" for name in told)
-        packages = " ".join(f"'{name}=={mine[name]}'" for name in told if name != "python")
-        mend = f"on {one.host}: pip install {packages}" if packages else "use one container image, or one environment"
+        packages = " ".join(f"'{name}=={mine[name]}'" for name in told)
+        mend = f"on {one.host}: pip install {packages}"
+        if "python" in told:
+            mend = "use one container image, or one environment, on all machines"
         yield Problem(
             f"the node {one.host} has {theirs}.", f"as here: {', '.join(f'{name} {mine[name]}' for name in told)}", mend
         )

@@ -92,8 +92,8 @@ class Session:
         elif self._alone_since is not None and now - self._alone_since > ALONE_SECONDS:
             self._alone_since = None
             need = self._settings.need()
-            said = "is not free yet" if room(need) else "is not there yet:\n" + str(no_room(need))
-            warnings.warn(f"for {ALONE_SECONDS:.0f} s there is no worker: what it takes {said}", stacklevel=2)
+            told = "is not free yet" if room(need) else "is not there yet:\n" + str(no_room(need))
+            warnings.warn(f"for {ALONE_SECONDS:.0f} s there is no worker: what it takes {told}", stacklevel=2)
 
     def _hand_out(self, todo: Todo[Task], work: Work) -> None:
         """Give the next tasks to workers that have room; each gets those of programs that it knows."""

@@ -89,12 +89,12 @@ class Worker:
     def _watched(self, do: Any) -> Answer:
         began = time.perf_counter()
         if self._memory is None:
-            return Answer(do(), time.perf_counter() - began)
+            return Answer(_raising_what_travels(do), time.perf_counter() - began)
         found: list[Any] = []
 
         def work() -> None:
             try:
-                found.append(do())
+                found.append(_raising_what_travels(do))
             except BaseException as error:
                 found.append(error)
 
@@ -125,6 +125,22 @@ class Worker:
             while len(self._held) > max(HELD, len(message.shared)):
                 self._held.popitem(last=False)
             return unpacked(message.payload, held)
+
+
+def _raising_what_travels(do: Any) -> Any:
+    """What a call gives. An error that cannot be made again from its pickle is raised as its text."""
+    import pickle
+
+    from multiverse.executors.ray_cluster.cluster import imported
+
+    try:
+        return do()
+    except Exception as error:
+        try:
+            pickle.loads(imported().cloudpickle.dumps(error))
+        except Exception:
+            raise RuntimeError(f"{type(error).__name__}: {error}") from None
+        raise
 
 
 @contextmanager
