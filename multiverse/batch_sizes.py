@@ -15,9 +15,11 @@ from multiverse.store.records import RunRecord, read_runs
 SIZES: Final = "batch sizes"  # the section of a run's record: by engine and program, how many universes a batch holds
 MOST: Final = 1024  # universes: a part of so many is read fastest (docs/adr/0018), and its draws still fit into memory
 
+LIKED: Final = 0  # as many as the engine likes: it does not tell what a universe of this program costs
+
 
 def sized(store: Store, plan: Plan, engine: Any, run: str, progress: Progress) -> Plan:
-    """The plan with the size of batches by engine and program: as an earlier call of this run decided, or now.
+    """The plan with how many universes fill a batch, by engine and program: as a call before found, or as found now.
 
     They take about `plan.machines.batch_seconds`, by the engines' own prices and what a pilot tells of gradients; the
     plan as it is where machines do not say.
@@ -33,9 +35,13 @@ def sized(store: Store, plan: Plan, engine: Any, run: str, progress: Progress) -
         plan = timed(plan, progress)
         for one, program in missing:
             price = one.price(program, plan.gradients.get(program.id, 0.0))
-            if price is not None:
-                fresh[one.name, program.id] = max(1, min(MOST, int(seconds / max(price.universe, seconds / MOST))))
+            fresh[one.name, program.id] = LIKED if price is None else _fill(seconds, price.universe)
     return dataclasses.replace(plan, sizes={**fresh, **known})
+
+
+def _fill(seconds: float, universe: float) -> int:
+    """How many universes fill so many seconds, within bounds."""
+    return MOST if universe * MOST <= seconds else max(1, int(seconds / universe))
 
 
 def recorded_sizes(records: Iterable[RunRecord]) -> dict[tuple[str, str], int]:
@@ -44,7 +50,7 @@ def recorded_sizes(records: Iterable[RunRecord]) -> dict[tuple[str, str], int]:
     for record in records:
         for name, size in record.sections.get(SIZES, {}).items():
             engine, _, program = name.partition(" ")
-            sizes.setdefault((engine, program), int(size or 1))
+            sizes.setdefault((engine, program), int(size or LIKED))
     return sizes
 
 

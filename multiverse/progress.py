@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Protocol
 
+BEAT_SECONDS = 1.0  # between notes of what is waited for, where others do the work
 LINE_SECONDS = 15.0  # where there is no terminal, a line this often: a log file should stay readable
 
 
@@ -82,6 +84,25 @@ def _lines(title: str, total: int, unit: str) -> Iterator[Advance]:
             print(f"{title}: {done} of {total} {unit}, {rate}, {left:.0f} s left  {note}", file=sys.stderr, flush=True)
 
     yield advance
+
+
+@contextmanager
+def beating(tell: Callable[[], object], seconds: float = BEAT_SECONDS) -> Iterator[None]:
+    """Within it, `tell` is called this often by a thread of its own, also while nothing is done."""
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(seconds):
+            with suppress(RuntimeError):  # what it tells of changes while it looks: it is told the next time
+                tell()
+
+    thread = threading.Thread(target=beat, daemon=True, name="multiverse-beat")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _rate(done: int, seconds: float, unit: str) -> str:

@@ -212,12 +212,12 @@ class Results(Answers):
         n: how many, spread over programs; None: all. seed: of the sample. study, engine: as in `rerun`. executor: such
         as `Local()`, to answer many side by side. Writes nothing.
         """
-        from multiverse.rerun.again import one_by_one
+        from multiverse.rerun.again import answering
         from multiverse.verify.verify import verify
 
-        together = one_by_one if executor is None else executor.map
         of = self.study if study is None else study
-        return verify(self.store, self.run, of, n=n, seed=seed, engine=engine, together=together, progress=progress)
+        with answering(executor, progress) as together:
+            return verify(self.store, self.run, of, n=n, seed=seed, engine=engine, together=together, progress=progress)
 
     def export(self, out: str | Path, *, draws: bool = True, progress: Progress = bar) -> Path:
         """Write the whole store, all its runs, into one archive; gives its path.

@@ -51,14 +51,28 @@ from multiverse.store.records import (
 
 
 def begin_run(store: Store, plan: Plan, engine: Any, run: str) -> None:
-    """Write down what is about to run.
+    """Write down what is about to run. Raises StoreError as `check_run` does."""
+    check_run(store, plan, engine, run)
+    _claim(store, plan)
+    records = read_runs(store)
+    record = plan_record(plan)
+    name = record.name()
+    store.put("plan", name, encode_plan(record))
+    number = next_number(latest(records).values(), run)
+    identity = _run_id(engine, plan.wanted)
+    row = RunRecord(run, identity, name, number, datetime.now(UTC), _sections(engine, plan, records))
+    store.put("run", row.name(), encode_run(row))
+
+
+def check_run(store: Store, plan: Plan, engine: Any, run: str) -> None:
+    """See that this may run here, and write nothing.
 
     Raises StoreError when the store belongs to another study, when the run has other settings, when it has answered
     universes without what is asked now and has not kept the draws to compute it from, or when another run of this
     store has the same settings and estimands.
     """
     identity, asked = _run_id(engine, plan.wanted), dict(plan.wanted.identities)
-    _claim(store, plan)
+    _check_study(store, plan)
     records = read_runs(store)
     runs = latest(records)
     if run in runs and runs[run].run_id != identity:
@@ -74,12 +88,6 @@ def begin_run(store: Store, plan: Plan, engine: Any, run: str) -> None:
                 f"use run={twins[0]!r}, or change a setting such as the seed",
             )
         )
-    record = plan_record(plan)
-    name = record.name()
-    store.put("plan", name, encode_plan(record))
-    number = next_number(runs.values(), run)
-    row = RunRecord(run, identity, name, number, datetime.now(UTC), _sections(engine, plan, records))
-    store.put("run", row.name(), encode_run(row))
 
 
 def plan_record(plan: Plan) -> PlanRecord:
@@ -117,8 +125,8 @@ def plan_record(plan: Plan) -> PlanRecord:
     return PlanRecord(header, universes)
 
 
-def _claim(store: Store, plan: Plan) -> None:
-    """Write the study's identity into a new store; refuse a store of another study, and say what changed."""
+def _check_study(store: Store, plan: Plan) -> None:
+    """Refuse a store of another study, and say what changed."""
     mine = plan.identity
     for name in store.names("study"):
         said = decode_record(store.get("study", name))["study"]
@@ -132,6 +140,11 @@ def _claim(store: Store, plan: Plan) -> None:
                     "undo the change, or give the changed study a store of its own",
                 )
             )
+
+
+def _claim(store: Store, plan: Plan) -> None:
+    """Write the study's identity into a new store."""
+    mine = plan.identity
     sections = {"study": {"name": plan.study.name, "prepare": mine.prepare, "model": mine.model, "data": mine.data}}
     if mine.id not in store.names("study"):
         store.put("study", mine.id, encode_record(sections))

@@ -24,11 +24,11 @@ from multiverse.executors.ray_cluster.executor import Ray
 from multiverse.known_failures import publish_failures
 from multiverse.planning.build import plan as make_plan
 from multiverse.planning.plan import Plan
-from multiverse.progress import Progress, bar
+from multiverse.progress import Progress, bar, beating
 from multiverse.re_estimate.recompute import re_estimate
 from multiverse.results import Results
 from multiverse.routes import routed
-from multiverse.run_record import begin_run
+from multiverse.run_record import begin_run, check_run
 from multiverse.shared_answers import share
 from multiverse.stopping import Stopping, check_stop
 from multiverse.store.compact import compact_if_worth
@@ -101,7 +101,11 @@ def _swept(
     stop_when: StopWhen | None,
     progress: Progress,
 ) -> Results:
-    planned = _placed(planned, place, runner, progress)
+    if runner.in_process:
+        planned = dataclasses.replace(planned, machines=runner.machines)
+    else:
+        check_run(place, planned, settings, run)  # before machines are started, which takes its time
+        planned = _placed(planned, place, runner, run, again, progress)
     planned = _decided(place, planned, settings, run, progress)
     begin_run(place, planned, settings, run)
     planned = _decided(place, planned, settings, run, progress)  # another process may have decided a moment before
@@ -119,8 +123,15 @@ def _swept(
     to_answer = [key for first in todo.todo for key in (first, *following.get(first, ()))]
     stopping = None if stop_when is None else Stopping(stop_when, place, run, settings, to_answer)
     stopped = "" if stopping is None else stopping.why()
-    with progress("answering universes", len(to_answer), "universes") as advance:
-        green, answers, waiting = 0, 0, set[str]()
+    with contextlib.ExitStack() as stack:
+        advance = stack.enter_context(progress("answering universes", len(to_answer), "universes"))
+        green, answers, waiting, notes = 0, 0, set[str](), list[str]()
+
+        def tell(count: int = 0) -> None:
+            advance(count, note=", ".join(filter(None, [*notes, runner.note()])))
+
+        if not runner.in_process:
+            stack.enter_context(beating(tell))
         while not stopped and (batches := settings.ask(state)):
             published = place.names("part")
             round_ = _round(batches, published, work, runner)
@@ -134,7 +145,7 @@ def _swept(
                 waiting -= {outcome.key for outcome in fresh}
                 notes = [f"{green / max(answers, 1):.0%} green"]
                 notes += [f"{len(waiting)} to try again"] if waiting else []
-                advance(count, note=", ".join(filter(None, [*notes, runner.note()])))
+                tell(count)
                 if stopping is not None and (stopped := stopping.after(outcomes, following)):
                     round_.close()  # batches that nobody has begun are not begun
                     break
@@ -143,11 +154,12 @@ def _swept(
     return Results(place, run, planned.study, stopped)
 
 
-def _placed(plan: Plan, store: Store, runner: Executor, progress: Progress) -> Plan:
-    """The plan with where it will run. Raises StoreError for a store in memory where work is done elsewhere."""
-    runner.start(progress)
-    machines = runner.machines
-    if isinstance(store, MemoryStore) and not machines.shared_memory:
+def _placed(plan: Plan, store: Store, runner: Executor, run: str, again: frozenset[Reason], progress: Progress) -> Plan:
+    """The plan with where it will run, outside this process; machines are started where something is left to do.
+
+    Raises StoreError for a store in memory.
+    """
+    if isinstance(store, MemoryStore):
         raise StoreError(
             Problem(
                 "the store is in the memory of this process, where no other process reaches it.",
@@ -155,7 +167,10 @@ def _placed(plan: Plan, store: Store, runner: Executor, progress: Progress) -> P
                 "name one: run(..., store='runs/radon'), or store='s3://bucket/radon'",
             )
         )
-    return dataclasses.replace(plan, machines=machines)
+    if not plan.without(earlier(store, run, again).done).to_run:
+        return plan
+    runner.start(progress)
+    return dataclasses.replace(plan, machines=runner.machines)
 
 
 def _decided(store: Store, plan: Plan, engine: Any, run: str, progress: Progress) -> Plan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +17,27 @@ from multiverse.store.asked import with_asked
 from multiverse.store.contract import Store
 from multiverse.store.handed import encode_handed, given_by
 from multiverse.store.part import decode, encode, is_row_column
+
+
+class Given(Mapping[str, tuple[Outcome, ...]]):
+    """The outcomes of the batches that a batch reads, by id; read from the store when they are asked for."""
+
+    def __init__(self, store: Store, batch: Batch):
+        self._store, self._names = store, batch.reads
+        self._read: dict[str, tuple[Outcome, ...]] = {}
+
+    def __getitem__(self, name: str) -> tuple[Outcome, ...]:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._read:
+            self._read[name] = given_by(self._store, name)
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,11 +58,13 @@ class SweepWork:
 
     def fit(self, batch: Batch) -> tuple[Outcome, ...]:
         """The outcomes of a batch with their draws, or of a part of its universes; nothing is published."""
-        given = {name: given_by(self.store, name) for name in batch.reads}
-        return self._fit(batch, given)
+        return self._fit(batch, Given(self.store, batch))
 
     def publish(self, batch: Batch, outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
         """All outcomes of a batch as one part of the store; without draws for the driver."""
+        if (joined := getattr(self.engine, "joined", None)) is not None:
+            with one_blas_thread():
+                outcomes = joined(batch, outcomes, Given(self.store, batch))
         outcomes = [
             dataclasses.replace(outcome, engine=batch.engine, batch=batch.id, purpose=batch.purpose)
             for outcome in outcomes
@@ -70,7 +93,7 @@ class SweepWork:
         """The outcomes of universes that cannot be fitted, since the process that fits them dies or never ends."""
         outcomes = tuple(Outcome(key, reason, message, attempt=batch.attempt) for key in batch.keys)
         lost = getattr(self.engine, "lost", None)
-        return outcomes if lost is None else tuple(lost(batch, outcomes))
+        return outcomes if lost is None else tuple(lost(batch, outcomes, Given(self.store, batch)))
 
     def landmarks(self) -> frozenset[str]:
         """The records of runs in the store: this run has written one before its first batch."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from multiverse.batch_sizes import MOST, sized
+from multiverse.batch_sizes import LIKED, MOST, sized
 from multiverse.engines.engine import Batch
 from multiverse.engines.one_shot import ROUNDS, batch_size
 from multiverse.engines.outcome import Outcome
@@ -57,8 +57,10 @@ def test_a_batch_takes_as_long_as_it_should(fifty: Plan, each: float, size: int)
 def test_nothing_is_decided_where_nobody_asks_or_no_price_is_known(fifty: Plan) -> None:
     assert sized(MemoryStore(), fifty, Priced(1.0), "main", no_progress) is fifty
     asked = on(fifty, batch_seconds=20.0)
-    assert sized(MemoryStore(), asked, Priced(None), "main", no_progress).sizes == {}
     assert sized(MemoryStore(), asked, object(), "main", no_progress).sizes == {}
+    as_liked = sized(MemoryStore(), asked, Priced(None), "main", no_progress)
+    assert set(as_liked.sizes.values()) == {LIKED}
+    assert batch_size(as_liked, "priced", as_liked.programs[0], 1, 2) == batch_size(asked, "", asked.programs[0], 1, 2)
 
 
 def test_batches_are_whole_blocks_and_all_workers_have_some(fifty: Plan) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import builtins
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -14,7 +16,7 @@ import pytest
 
 from multiverse.engines.engine import Batch, Engine
 from multiverse.engines.outcome import Outcome
-from multiverse.errors import PlanError
+from multiverse.errors import PlanError, StoreError
 from multiverse.executors.executor import Executor, Work
 from multiverse.planning.plan import Plan
 from multiverse.progress import no_progress
@@ -119,6 +121,65 @@ def test_an_engine_that_adapts_is_told_what_the_store_holds(
     assert len(anchors) == 1  # each universe of the second round read its anchor's part
     run(twelve, store=store, engine=engine, progress=no_progress)
     assert len(fitted) == 12
+
+
+@dataclass(frozen=True)
+class Elsewhere(OneByOne):
+    """An executor whose machines are not this one. started: how often they were."""
+
+    started: list[int] = field(default_factory=list)
+
+    @property
+    def in_process(self) -> bool:
+        return False
+
+    def start(self, progress: Any) -> None:
+        self.started.append(1)
+
+
+def test_machines_are_started_only_for_what_can_and_must_be_done(
+    twelve: Plan, exact_engines: ModuleType, tmp_path: Path
+) -> None:
+    engine, elsewhere = exact_engines.OneRound(), Elsewhere()
+    with pytest.raises(StoreError, match="in the memory of this process"):
+        run(twelve, engine=engine, executor=elsewhere, progress=no_progress)
+    run(twelve, store=tmp_path / "store", engine=engine, progress=no_progress)
+    with pytest.raises(StoreError, match="has other settings"):
+        run(twelve, store=tmp_path / "store", engine=engine, seed=9, executor=elsewhere, progress=no_progress)
+    results = run(twelve, store=tmp_path / "store", engine=engine, executor=elsewhere, progress=no_progress)
+    assert results.status()["green"] == 12 and not elsewhere.started
+    run(twelve, store=tmp_path / "new", engine=engine, executor=elsewhere, progress=no_progress)
+    assert elsewhere.started == [1]
+
+
+@dataclass(frozen=True)
+class Waiting(Elsewhere):
+    """Begins with its first batch only when somebody was told what is waited for."""
+
+    told: threading.Event = field(default_factory=threading.Event)
+
+    def note(self) -> str:
+        return "waiting for a worker"
+
+    def map(self, work: Work, batches: Sequence[Batch]) -> Iterator[tuple[Batch, tuple[Outcome, ...]]]:
+        assert self.told.wait(60)
+        yield from super().map(work, batches)
+
+
+def test_what_machines_wait_for_is_told_before_anything_is_done(
+    twelve: Plan, exact_engines: ModuleType, tmp_path: Path
+) -> None:
+    executor = Waiting()
+
+    def watch(title: str, total: int, unit: str) -> AbstractContextManager[Callable[..., None]]:
+        def advance(count: int = 1, *, more: int = 0, note: str = "") -> None:
+            if note == "waiting for a worker":
+                executor.told.set()
+
+        return nullcontext(advance)
+
+    engine = exact_engines.OneRound()
+    assert run(twelve, store=tmp_path, engine=engine, executor=executor, progress=watch).status()["green"] == 12
 
 
 def test_progress_counts_what_was_open(twelve: Plan, exact_engines: ModuleType) -> None:

@@ -85,8 +85,11 @@ class Engine(Protocol[State]):
         """
         ...
 
-    # An engine whose universes may be answered by a later batch after the process of one has died also has
-    # `lost(batch, outcomes) -> outcomes`, which says of each such outcome whether it is final; without it all are.
+    # Two functions that an engine need not have; both are given what `fit` was.
+    # `joined(batch, outcomes, given) -> outcomes`: what it says of all universes of a batch together, once they are
+    # fitted, for they may be fitted apart; called where the batch is published.
+    # `lost(batch, outcomes, given) -> outcomes`: whether outcomes of universes that kill their process are final;
+    # without it all are.
 
     def tell(self, state: State, batch: Batch, outcomes: Sequence[Outcome]) -> State:
         """The state after a batch; the order within a round must not matter. Outcomes come without draws."""

@@ -74,6 +74,6 @@ def batch_size(plan: Plan, engine: str, program: Program, block: int, most: int)
 
     engine: its name. most: universes, at most about so many; where the plan says how many an engine gets, those.
     """
-    most = plan.sizes.get((engine, program.id), most)
+    most = plan.sizes.get((engine, program.id)) or most
     fair = min(len(program.members) // (ROUNDS * plan.machines.workers), most)
     return max(block, fair // block * block)

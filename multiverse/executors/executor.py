@@ -49,6 +49,11 @@ class Executor(Protocol):
     Inherit it, and write `map`; the other methods are right for what runs in this process.
     """
 
+    @property
+    def in_process(self) -> bool:
+        """Whether work is done in this process; else the store must be a place that other processes reach."""
+        return True
+
     def start(self, progress: Progress) -> None:
         """Find and start machines, where that takes its time."""
         return None

@@ -8,6 +8,7 @@ and never an assumption: what is drawn from the proposal is weighed by the user'
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -17,12 +18,12 @@ import numpy as np
 from multiverse.planning.density import potential
 from multiverse.planning.model_trace import Sites
 from multiverse.planning.noncentered import NonCentered
-from multiverse.planning.program import Program, Signature
+from multiverse.planning.program import PROBES, Program, Signature
 from multiverse.planning.tracing import QUICK_COMPILE, compiled
 
 BLOCK_MAX: Final = 256  # numbers of a block: its Hessian costs a gradient for each, at each draw of the globals
 PATTERN_MAX: Final = 1024  # locals whose whole Hessian is looked at: 8 MiB; more must be independent of each other
-POINTS: Final = 3  # at random, each of another data set where there are so many
+POINTS: Final = PROBES  # at random, each of another data set where there are so many
 POINT_RADIUS: Final = 1.0  # on the unconstrained scale: near enough to 0 that a density is finite
 VECTORS: Final = 16  # that the Hessian is multiplied with in one call
 ROUNDING: Final = 1e-8  # of the largest number in a row of the Hessian, float64: below it there is no tie
@@ -160,12 +161,11 @@ def _looks(program: Program, signature: Signature, sites: Sites, count: int) -> 
 
         return jax.vmap(lambda vector: jax.jvp(gradient, (z[count:],), (vector,))[1])(vectors)
 
-    by_data = {member.prepared: key for key, member in sorted(program.members.items(), reverse=True)}
-    keys = [key for _, key in sorted(by_data.items())][:POINTS]
     random = np.random.default_rng(0).uniform(-POINT_RADIUS, POINT_RADIUS, (POINTS, sites.dimension))
+    keys = itertools.islice(itertools.cycle(program.probes), POINTS)
     points = [
-        ({path: leaf[0] for path, leaf in program.gather([keys[i % len(keys)]], "float64").items()}, random[i])
-        for i in range(POINTS)
+        ({path: leaf[0] for path, leaf in program.gather([key], "float64").items()}, z)
+        for key, z in zip(keys, random, strict=True)
     ]
     run = compiled(times, *points[0], np.zeros((VECTORS, size)), options=QUICK_COMPILE)
 

@@ -12,13 +12,11 @@ class Machines:
     """What an executor says of the machines that it runs on.
 
     workers: how many batches run side by side. platform: of their devices, as JAX names it ("cpu", "gpu", "tpu"); empty
-    for that of this process. shared_memory: whether work is done in this process; else the store must be a place that
-    other processes reach. batch_seconds: how long a batch should take; None: as each engine likes.
+    for that of this process. batch_seconds: how long a batch should take; None: as each engine likes.
     """
 
     workers: int = field(default_factory=cores)
     platform: str = ""
-    shared_memory: bool = True
     batch_seconds: float | None = None
 
     @property

@@ -39,6 +39,9 @@ class Prepared:
     raw: Any = field(default=None, repr=False, compare=False)
     index: Any = field(default=None, repr=False, compare=False)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "raw": None, "index": None}  # of use while planning; large, and the same for all
+
     @functools.cached_property
     def text(self) -> str:
         """What must be equal for two data sets to share a program: all but the lengths of first axes."""

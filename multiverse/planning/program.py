@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from multiverse.space.universe import Universe
 
 Kind = Literal["model", "traced", "plain"]
 """A NumPyro model, an `estimate` function that JAX traces, or one that is called universe by universe."""
+
+PROBES: Final = 3  # data sets: of more, the structure of a hierarchy was never seen to differ
 
 
 class Member(NamedTuple):
@@ -86,9 +88,18 @@ class Program:
         """The leaves that are batched, sorted."""
         return tuple(sorted(self.leaves(next(iter(self.members)))))
 
+    @functools.cached_property
+    def probes(self) -> tuple[str, ...]:
+        """The universes that a program is looked at with: the first one of each of its first `PROBES` data sets."""
+        by_data = {member.prepared: key for key, member in sorted(self.members.items(), reverse=True)}
+        return tuple(key for _, key in sorted(by_data.items())[:PROBES])
+
     def only(self, keys: Iterable[str]) -> Program:
-        """The same program with these of its members and their data alone: enough to fit them, and small to send."""
-        members = {key: self.members[key] for key in keys}
+        """The same program with the data of these members alone, and its probes: enough to fit them, small to send.
+
+        What is found out of a program hangs on its probes, so it is the same for a part of it.
+        """
+        members = {key: self.members[key] for key in dict.fromkeys([*keys, *self.probes])}
         numbers = sorted({member.prepared for member in members.values()})
         return replace(
             self,

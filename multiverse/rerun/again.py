@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from multiverse.blas import one_blas_thread
 from multiverse.engines.engine import Batch, Engine
-from multiverse.engines.failed import failed
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.engines.reweight.families import ANCHOR
 from multiverse.planning.plan import Plan
+from multiverse.progress import Progress
 from multiverse.re_estimate.owed import ESTIMANDS
 from multiverse.rerun.answers import Answer
 from multiverse.rerun.as_they_ran import as_they_ran
+from multiverse.rerun.work_again import WorkAgain
 from multiverse.store.contract import Store
-from multiverse.store.handed import given_by
 from multiverse.store.records import RunRecord
 
 WHOLE = frozenset({ANCHOR})  # purposes of batches whose universes are told of each other: answered again together
-Work: TypeAlias = Callable[[Batch], tuple[Outcome, ...]]
-Map: TypeAlias = Callable[[Work, Sequence[Batch]], Iterable[tuple[Batch, tuple[Outcome, ...]]]]
+Map: TypeAlias = Callable[[WorkAgain, Sequence[Batch]], Iterable[tuple[Batch, tuple[Outcome, ...]]]]
 """Work on batches, as an executor's `map`: gives each with its outcomes, in any order."""
 
 
-def one_by_one(work: Work, batches: Sequence[Batch]) -> Iterator[tuple[Batch, tuple[Outcome, ...]]]:
+def one_by_one(work: WorkAgain, batches: Sequence[Batch]) -> Iterator[tuple[Batch, tuple[Outcome, ...]]]:
     """Work on batches in this thread, in order."""
     for batch in batches:
         yield batch, work(batch)
+
+
+@contextmanager
+def answering(executor: Any, progress: Progress) -> Iterator[Map]:
+    """The `map` of an executor, which is started before and let go afterwards; `one_by_one` for None."""
+    if executor is None:
+        yield one_by_one
+        return
+    with closing(executor):
+        executor.start(progress)
+        yield executor.map
 
 
 def who_answered(engine: Any, answer: Answer) -> Any:
@@ -76,16 +86,7 @@ def answer_again(
 def _again(
     engine: Engine[Any], plan: Plan, answers: Mapping[str, Answer], store: Store, together: Map
 ) -> Iterator[tuple[list[Outcome], Batch]]:
-    def work(batch: Batch) -> tuple[Outcome, ...]:
-        try:
-            given = {name: given_by(store, name) for name in batch.reads}
-            with one_blas_thread():
-                return engine.fit(batch, given)
-        except MemoryError:
-            raise
-        except Exception as error:
-            return failed(batch, error)
-
+    work = WorkAgain(store, engine)
     asked, answers = _by_who(engine, answers)
     for batch, outcomes in together(work, _as_they_were(plan, asked, store)) if asked else ():
         yield [outcome for outcome in outcomes if outcome.key in asked], batch

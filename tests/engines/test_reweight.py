@@ -208,6 +208,25 @@ def test_a_killed_sweep_ends_like_one_that_was_not(thirty: Plan, tmp_path: Path,
     assert end_state(killed).equals(end_state(whole))
 
 
+class InParts(mv.Local):
+    """Fits each universe of a batch apart, from as little of its program as is sent, and publishes them together."""
+
+    def map(self, work: Any, batches: Sequence[Batch]) -> Iterator[tuple[Batch, tuple[Outcome, ...]]]:
+        for batch in batches:
+            parts = [replace(batch, keys=(key,), program=batch.program.only([key])) for key in batch.keys]
+            yield batch, work.publish(batch, [outcome for part in parts for outcome in work.fit(part)])
+
+
+def test_fitted_in_parts_it_ends_as_if_it_were_not(thirty: Plan, tmp_path: Path) -> None:
+    """Ratios of marginal likelihoods between the anchors of a batch are told once they are together."""
+    whole, parts = FolderStore(tmp_path / "whole"), FolderStore(tmp_path / "parts")
+    mv.run(thirty, store=whole, engine=ENGINE, keep=KEEP)
+    mv.run(thirty, store=parts, engine=ENGINE, keep=KEEP, executor=InParts())
+    assert end_state(parts).equals(end_state(whole))
+    table = end_state(whole).to_pandas()
+    assert table[table.purpose == "anchor"]["diagnostic:log_ratio"].notna().sum() > 1
+
+
 def test_answers_are_had_again(answered: mv.Results) -> None:
     """Those that were weighed, from the anchors in the store, and those that were sampled."""
     assert answered.verify(n=6).ok

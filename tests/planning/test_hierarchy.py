@@ -102,3 +102,29 @@ def test_packing_keeps_parts_together_and_every_place_once(sizes: list[int], ran
     assert sorted(place for place in blocks.ravel() if place < len(places)) == sorted(places)
     of = {place: number for number, block in enumerate(blocks) for place in block}
     assert all(len({of[place] for place in part}) == 1 for part in parts)
+
+
+def cut(data: Mapping[str, Any], *, rows: int) -> dict[str, Any]:
+    """Without rows of the second kind, nothing ties the groups that it would have tied."""
+    return {**data, "x": np.where(np.arange(12) < rows, data["x"], 0.0)}
+
+
+def tied_by_data(data: Mapping[str, Any]) -> None:
+    mu = numpyro.sample("mu", dist.Normal(0, 1))
+    with numpyro.plate("groups", 4):
+        level = numpyro.sample("level", dist.Normal(mu, 1))
+    tied = level[data["one"]] + data["x"] * level[(data["one"] + 1) % 4]
+    numpyro.sample("y", dist.Normal(tied, 1), obs=data["y"])
+
+
+def test_a_part_of_a_program_has_the_hierarchy_of_the_whole() -> None:
+    """Which locals hang together may hang on the data; a worker is sent a part of them only."""
+    space = mv.Space(rows=mv.preprocessing({"none": 0, "some": 8, "all": 12}))
+    study = mv.Study(name="tied", data=ROWS, prepare=cut, model=tied_by_data, estimands={"mu": "mu"}, space=space)
+    (whole,) = plan(study).programs
+    found = find_hierarchy(whole)
+    assert isinstance(found, Hierarchy) and found.blocks.shape == (1, 4)
+    for key in whole.members:
+        part = find_hierarchy(whole.only([key]))
+        assert isinstance(part, Hierarchy)
+        np.testing.assert_array_equal(part.blocks, found.blocks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 
 import multiverse as mv
 from multiverse.planning.bind import bind
-from multiverse.planning.prepare import Preparer
+from multiverse.planning.prepare import Prepared, Preparer
+from multiverse.planning.structure import Structure
 from multiverse.planning.unanswerable import Unanswerable
 
 CALLS: Counter = Counter()
@@ -168,3 +170,13 @@ def test_the_same_mistake_with_other_counts_is_told_once(small, grouped, told):
         "data['y'] is NaN in 3 of its 5 values, first in row 0 (with rows='5 rows'), "
         "and in 2 more combinations of options."
     ]
+
+
+def test_what_is_sent_does_not_hold_the_raw_data() -> None:
+    """Each prepared data set knows what it was made of, which would be sent as often as there are such sets."""
+    raw = {"y": np.zeros(100_000)}
+    prepared = Prepared(0, (), {"y": np.zeros(3)}, Structure("leaf", float), {}, raw, range(3))
+    sent = pickle.dumps(prepared)
+    assert len(sent) < 2000
+    there = pickle.loads(sent)
+    assert there.raw is None and there.data["y"].shape == (3,) and prepared.raw is raw

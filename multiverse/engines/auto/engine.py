@@ -147,12 +147,24 @@ class Auto:
             if len(batch) > 1 or self._is_last(batch.engine):
                 raise
             outcomes = failed(batch, error)
-        answers = {o.key: o for each in given.values() for o in each if o.ok} if batch.purpose == AUDIT else {}
+        answers = _audited(batch, given)
         return tuple(self._placed(outcome, batch, answers.get(outcome.key)) for outcome in outcomes)
 
-    def lost(self, batch: Batch, outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+    def joined(
+        self, batch: Batch, outcomes: Sequence[Outcome], given: Mapping[str, tuple[Outcome, ...]]
+    ) -> tuple[Outcome, ...]:
+        """What the batch's engine has to say of all its universes together."""
+        joined = getattr(self.engine_for(batch.engine, batch.purpose), "joined", None)
+        return tuple(outcomes) if joined is None else tuple(joined(batch, outcomes, given))
+
+    def lost(
+        self, batch: Batch, outcomes: Sequence[Outcome], given: Mapping[str, tuple[Outcome, ...]]
+    ) -> tuple[Outcome, ...]:
         """Universes that killed the process of an engine: the next one on their route may answer them."""
-        return tuple(self._placed(outcome, batch, None) for outcome in outcomes)
+        lost = getattr(self.engine_for(batch.engine, batch.purpose), "lost", None)
+        told = outcomes if lost is None else lost(batch, outcomes, given)
+        answers = _audited(batch, given)
+        return tuple(self._placed(outcome, batch, answers.get(outcome.key)) for outcome in told)
 
     def price(self, program: Program, gradient: float) -> Price | None:
         """What a program costs where all goes well: the first engine of its route, and audits of a share."""
@@ -269,6 +281,11 @@ class Auto:
             escalated={key: text for key, text in why.items() if text},
             reads=(*batch.reads, *sorted(audited)),
         )
+
+
+def _audited(batch: Batch, given: Mapping[str, tuple[Outcome, ...]]) -> dict[str, Outcome]:
+    """The answers that an audit is compared with, by universe; none where the batch is no audit."""
+    return {o.key: o for each in given.values() for o in each if o.ok} if batch.purpose == AUDIT else {}
 
 
 def _made_by(batch: Batch, outcome: Outcome) -> Outcome:

@@ -21,7 +21,7 @@ from multiverse.engines.price import Price
 from multiverse.engines.reweight.anchor import anchors_in
 from multiverse.engines.reweight.families import ANCHOR, ANCHORS_A_ROUND, LAST, Family, beside, families, next_anchors
 from multiverse.engines.reweight.resume import resumed
-from multiverse.engines.reweight.sample import sample
+from multiverse.engines.reweight.sample import sample, with_ratios
 from multiverse.engines.reweight.weigh import TOGETHER, unanswered, weigh
 from multiverse.engines.reweight.widest import widest
 from multiverse.errors import PlanError, Problem
@@ -118,14 +118,27 @@ class Reweight:
         import jax
 
         with jax.enable_x64(self.dtype == "float64"):
-            anchors = anchors_in(given, batch.beside)
             if batch.purpose == ANCHOR:
-                return sample(batch, anchors, self)
+                return sample(batch, self)
+            anchors = anchors_in(given, batch.beside)
             outcomes = weigh(batch, anchors, self) if anchors else unanswered(batch)
         last = batch.purpose == LAST
         return tuple(replace(outcome, final=outcome.ok or last) for outcome in outcomes)
 
-    def lost(self, batch: Batch, outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+    def joined(
+        self, batch: Batch, outcomes: Sequence[Outcome], given: Mapping[str, tuple[Outcome, ...]]
+    ) -> tuple[Outcome, ...]:
+        """Anchors of one batch, with the ratios of their marginal likelihoods."""
+        import jax
+
+        if batch.purpose != ANCHOR:
+            return tuple(outcomes)
+        with jax.enable_x64(self.dtype == "float64"):
+            return with_ratios(batch, outcomes, anchors_in(given, batch.beside), self)
+
+    def lost(
+        self, batch: Batch, outcomes: Sequence[Outcome], given: Mapping[str, tuple[Outcome, ...]]
+    ) -> tuple[Outcome, ...]:
         """Universes whose process died: they are asked again, but for the last time."""
         return tuple(replace(outcome, final=batch.purpose == LAST) for outcome in outcomes)
 

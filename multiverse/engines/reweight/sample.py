@@ -29,11 +29,10 @@ if TYPE_CHECKING:
     from multiverse.engines.reweight.engine import Reweight
 
 
-def sample(batch: Batch, before: Sequence[Anchor], settings: Reweight) -> tuple[Outcome, ...]:
+def sample(batch: Batch, settings: Reweight) -> tuple[Outcome, ...]:
     """The outcomes of NUTS for a batch of anchors, with what they hand on: latent draws and their log densities.
 
-    before: the anchors of the rounds before. One that does not pass the gate of NUTS is red, and asked again from the
-    draws of others.
+    One that does not pass the gate of NUTS is red, and asked again from the draws of others.
     """
     program, latents = batch.program, [latent.name for latent in batch.program.sites.latents]
     wanted = replace(batch.wanted, keep=batch.wanted.keep | frozenset(latents))
@@ -53,11 +52,19 @@ def sample(batch: Batch, before: Sequence[Anchor], settings: Reweight) -> tuple[
             }
             outcome = replace(outcome, handed=handed)
         found.append(replace(outcome, draws=kept, final=outcome.ok))
-    new = anchors_in({batch.id: found}, {batch.id: program})
-    if not new:
-        return tuple(found)
-    told = _ratios(program, new, [*before, *new], settings)
-    return tuple(replace(o, diagnostics={**o.diagnostics, **told.get(o.key, {})}) for o in found)
+    return tuple(found)
+
+
+def with_ratios(
+    batch: Batch, outcomes: Sequence[Outcome], before: Sequence[Anchor], settings: Reweight
+) -> tuple[Outcome, ...]:
+    """All outcomes of a batch of anchors, with the ratios of their marginal likelihoods, which hang on all of them.
+
+    before: the anchors of the rounds before.
+    """
+    new = anchors_in({batch.id: outcomes}, {batch.id: batch.program})
+    told = _ratios(batch.program, new, [*before, *new], settings) if new else {}
+    return tuple(replace(o, diagnostics={**o.diagnostics, **told.get(o.key, {})}) for o in outcomes)
 
 
 def _ratios(
