@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import linecache
 import sys
+import tokenize
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.abc import InspectLoader, MetaPathFinder
@@ -43,10 +44,15 @@ def sources(modules: Mapping[str, ModuleType]) -> dict[str, Source]:
     for name, module in modules.items():
         file, is_package = getattr(module, "__file__", None), hasattr(module, "__path__")
         if file and str(file).endswith(".py") and Path(file).is_file():
-            found[name] = Source(str(file), Path(file).read_text(encoding="utf-8"), is_package)
+            found[name] = Source(str(file), _text(file), is_package)
         elif file is None and is_package:
             found[name] = Source("", "", is_package)
     return found
+
+
+def _text(file: str) -> str:
+    with tokenize.open(file) as opened:  # in the encoding that it declares
+        return opened.read()
 
 
 @contextmanager

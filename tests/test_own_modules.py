@@ -74,6 +74,14 @@ def test_sent_sources_are_imported_where_there_is_no_file(mine: Path, monkeypatc
     assert (shown.line, shown.lineno) == ("raise KeyError(NAME)", 7)
 
 
+def test_a_source_is_read_in_the_encoding_that_it_declares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "latin_of_mine.py").write_bytes("# coding: latin-1\nNAME = 'M\u00fcller'\n".encode("latin-1"))
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("latin_of_mine")
+    assert "'M\u00fcller'" in sources({"latin_of_mine": module})["latin_of_mine"].text
+    del sys.modules["latin_of_mine"]
+
+
 def test_what_lies_there_comes_before_what_was_sent(mine: Path) -> None:
     sent = sources({name: module for name, module in own_modules().items() if name in NAMES})
     changed = {"alone_of_mine": sent["alone_of_mine"]._replace(text="double = None\n")}

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from multiverse.engines.compiled import CACHE_VARIABLE
 from multiverse.engines.engine import Batch
 from multiverse.engines.outcome import Outcome
-from multiverse.errors import ExecutorError, PlanError, Problem
+from multiverse.errors import ExecutorError, PlanError
 from multiverse.executors.executor import Executor, Work
 from multiverse.executors.ray_cluster.cluster import connect, no_room, room
+from multiverse.executors.ray_cluster.settings import size_of, wrong_settings
+from multiverse.executors.ray_cluster.worker import JAX_SETTINGS, Told
 from multiverse.planning.machines import Machines
 from multiverse.progress import Progress
-
-UNITS: Final = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}  # bytes, as Slurm and Kubernetes count them
-_MEMORY: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -49,29 +47,18 @@ class Ray(Executor):
     _sessions: list[Any] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        problems = []
-
-        def must(ok: bool, name: str, expected: str, mend: str) -> None:
-            if not ok:
-                problems.append(
-                    Problem(f"the Ray executor has {name}={getattr(self, name)!r}.", expected, f"Ray({name}={mend})")
-                )
-
-        must(self.workers is None or self.workers >= 1, "workers", "at least 1, or None for all there is room for", "8")
-        must(self.cpus >= 0, "cpus", "0 or more cores", "1")
-        must(self.gpus >= 0, "gpus", "0 or more accelerators, or a share of one", "0.25")
-        must(self.cpus > 0 or self.gpus > 0 or bool(self.resources), "cpus", "something that a worker takes", "1")
-        must(all(v > 0 for v in self.resources.values()), "resources", "amounts above 0 by name", "{'big': 1}")
-        must(_bytes(self.memory) is not None or self.memory is None, "memory", "bytes, or a text as '4GB'", "'4GB'")
-        must(self.batch_seconds is None or self.batch_seconds > 0, "batch_seconds", "more than 0 s, or None", "20")
-        must(self.patience >= 0, "patience", "0 or more seconds", "300")
-        if problems:
+        if problems := list(wrong_settings(self)):
             raise PlanError(problems)
 
     @property
     def memory_bytes(self) -> int | None:
         """What a worker may take, in bytes; None for no limit."""
-        return _bytes(self.memory)
+        return size_of(self.memory)
+
+    @property
+    def in_process(self) -> bool:
+        """Workers are processes of their own, perhaps on other machines."""
+        return False
 
     def start(self, progress: Progress) -> None:
         """Join the cluster, or start one, which takes some seconds. Raises ExecutorError where it is not reached."""
@@ -89,7 +76,7 @@ class Ray(Executor):
         connect(self.address)
         if not (workers := self.workers or room(self.need())):
             raise ExecutorError(no_room(self.need()))
-        return Machines(workers, "gpu" if self.gpus else "cpu", False, self.batch_seconds)
+        return Machines(workers, "gpu" if self.gpus else "cpu", self.batch_seconds)
 
     def map(self, work: Work, batches: Sequence[Batch]) -> Iterator[tuple[Batch, tuple[Outcome, ...]]]:
         """Run `work` on every batch. What kills its worker is split until the universe that kills is alone.
@@ -126,12 +113,12 @@ class Ray(Executor):
         options |= {"resources": dict(self.resources)} if self.resources else {}
         return options | ({"memory": self.memory_bytes} if self.memory_bytes else {})
 
-    def told(self) -> tuple[str | None, bool]:
-        """What a worker is told: the folder of compiled programs, and whether JAX computes in float64 by default."""
+    def told(self) -> Told:
+        """What a worker is told: the folder of compiled programs, and how JAX computes here."""
         import jax
 
         cache = self.cache if self.cache is not None else os.environ.get(CACHE_VARIABLE)
-        return cache, bool(jax.config.jax_enable_x64)  # type: ignore[attr-defined]
+        return Told(cache, {name: getattr(jax.config, name) for name in JAX_SETTINGS if hasattr(jax.config, name)})
 
     def _session(self) -> Any:
         from multiverse.executors.ray_cluster.session import Session
@@ -140,13 +127,3 @@ class Ray(Executor):
             connect(self.address)
             self._sessions.append(Session(self))
         return self._sessions[0]
-
-
-def _bytes(memory: int | str | None) -> int | None:
-    if memory is None:
-        return None
-    if not isinstance(memory, str):
-        return int(memory) if memory > 0 else None
-    found = _MEMORY.fullmatch(memory)
-    size = int(float(found[1]) * UNITS[found[2].upper()]) if found else 0
-    return size or None

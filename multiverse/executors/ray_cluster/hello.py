@@ -7,6 +7,7 @@ import hashlib
 import os
 import platform
 import socket
+import time
 from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -18,14 +19,30 @@ from multiverse.executors.ray_cluster.memory import memory_taken
 
 MUST_AGREE: Final = ("multiverse", "jax", "jaxlib", "numpyro", "numpy", "scipy", "pandas", "pyarrow", "cloudpickle")
 SOURCE: Final = "multiverse, its source"
+SEEN_SECONDS: Final = 60.0  # that a shared disk may show a folder as it was: acdirmax of nfs(5), its default
+LOOK_SECONDS: Final = 1.0  # between looks, until then
 _ROOM: Final = 2**30  # bytes that a batch of a small study takes, and more
+
+
+class Asked(NamedTuple):
+    """What a worker is asked.
+
+    work: some of what is to come. landmarks: those that the driver sees. seconds: until it has to see them.
+    accelerator: whether it was given one, or a share.
+    """
+
+    work: Work
+    landmarks: frozenset[str]
+    seconds: float
+    accelerator: bool
 
 
 class Hello(NamedTuple):
     """What a worker says.
 
     host: its name. node: the id that Ray gave its machine. memory: bytes that it takes before it fits anything.
-    missing: landmarks of the work that it does not see; trouble: why not.
+    missing: landmarks of the work that it does not see; trouble: why not. platform: on which JAX computes, as "gpu", or
+    why on none; empty where nobody asked.
     """
 
     host: str
@@ -35,20 +52,39 @@ class Hello(NamedTuple):
     memory: int
     missing: tuple[str, ...]
     trouble: str = ""
+    platform: str = ""
 
 
-def hello(asked: tuple[Work, frozenset[str]]) -> Hello:
-    """Said by a worker. asked: the work to come, and the landmarks that the driver sees."""
+def hello(asked: Asked) -> Hello:
+    """Said by a worker: at once, or when it sees all landmarks."""
     import ray
 
-    work, landmarks = asked
-    trouble, missing = "", tuple(sorted(landmarks))
-    try:
-        missing = tuple(sorted(landmarks - work.landmarks()))
-    except Exception as error:  # a bucket without credentials, a folder that may not be read
-        trouble = str(error)
+    missing, trouble = _unseen(asked)
+    computes = _platform() if asked.accelerator else ""
     node = ray.get_runtime_context().get_node_id()
-    return Hello(socket.gethostname(), node, os.getpid(), versions(), memory_taken(), missing, trouble)
+    return Hello(socket.gethostname(), node, os.getpid(), versions(), memory_taken(), missing, trouble, computes)
+
+
+def _unseen(asked: Asked) -> tuple[tuple[str, ...], str]:
+    """Landmarks that this process does not see, and why not."""
+    until = time.monotonic() + asked.seconds
+    while True:
+        try:
+            missing = asked.landmarks - asked.work.landmarks()
+        except Exception as error:  # a bucket without credentials, a folder that may not be read
+            return tuple(sorted(asked.landmarks)), str(error)
+        if not missing or time.monotonic() >= until:
+            return tuple(sorted(missing)), ""
+        time.sleep(LOOK_SECONDS)
+
+
+def _platform() -> str:
+    import jax
+
+    try:
+        return str(jax.default_backend())
+    except RuntimeError as error:  # one was named, and does not start
+        return f"none: {error}"
 
 
 @functools.cache
@@ -63,9 +99,13 @@ def versions() -> Mapping[str, str]:
     return {**found, SOURCE: _source()}
 
 
-def check(one: Hello, place: str, memory: int | None) -> None:
-    """Raise ExecutorError where a worker cannot do the work. place: of the store; memory: bytes that it may take."""
-    if problems := [*_other_versions(one), *_lost(one, place), *_too_large(one, memory)]:
+def check(one: Hello, place: str, memory: int | None, *, accelerator: bool = False) -> None:
+    """Raise ExecutorError where a worker cannot do the work.
+
+    place: of the store; memory: bytes that it may take; accelerator: whether it was given one, or a share.
+    """
+    without = _without_accelerator(one) if accelerator else ()
+    if problems := [*_other_versions(one), *_lost(one, place), *_too_large(one, memory), *without]:
         raise ExecutorError(problems)
 
 
@@ -106,6 +146,17 @@ def _too_large(one: Hello, memory: int | None) -> Iterable[Problem]:
             "leaves no room for a universe.",
             "a limit that holds Python, JAX and a batch",
             f"Ray(memory='{-(-(one.memory + _ROOM) // 2**30)}GB')",
+        )
+
+
+def _without_accelerator(one: Hello) -> Iterable[Problem]:
+    """On cores alone it would publish other bits than its like, and slowly."""
+    if one.platform == "cpu" or one.platform.startswith("none"):
+        yield Problem(
+            f"a worker on the node {one.host} was given a share of an accelerator, and JAX sees the platform "
+            f"{' '.join(one.platform.split())}.",
+            "a JAX built for the accelerator, and a driver that works",
+            f"on {one.host}: pip install 'jax[cuda12]', and see that `nvidia-smi` lists it; or run with Ray(gpus=0)",
         )
 
 

@@ -24,11 +24,14 @@ class Follows(NamedTuple):
 
 @dataclass
 class _Broken:
-    """A batch that is fitted in parts. missing: its keys without an outcome; answers: of the others."""
+    """A batch that is fitted in parts. missing: its keys without an outcome; parts: of the others, with their answers.
+
+    An answer stays on the node that fitted it until the last one is there.
+    """
 
     batch: Batch
     missing: set[str]
-    answers: list[Any] = field(default_factory=list)
+    parts: list[tuple[Task, Any]] = field(default_factory=list)
 
 
 class Mending:
@@ -57,18 +60,27 @@ class Mending:
         return Follows(again=follows)
 
     def part(self, task: Task, answer: Any, work: Work) -> Follows:
-        """A part is there: an answer, or the reference to one. With the last one the batch is published, from here."""
+        """A part is there: an answer, or the reference to one. With the last one the batch is published, from here.
+
+        Parts whose answers went with their node are fitted again, and no others.
+        """
         broken = self._broken[task.batch.id]
         broken.missing.difference_update(task.keys)
-        broken.answers.append(answer)
+        broken.parts.append((task, answer))
         if broken.missing:
             return Follows()
+        parts, broken.parts = broken.parts, []
+        again = []
+        for part, there in parts:
+            try:
+                broken.parts.append((part, there if isinstance(there, Answer) else self._ray.get(there)))
+            except self._ray.exceptions.RayError:  # its node is gone, and what it had fitted
+                again.append(part)
+        if again:
+            broken.missing.update(key for part in again for key in part.keys)
+            return Follows(again=again)
         del self._broken[task.batch.id]
-        try:
-            answers = [a if isinstance(a, Answer) else self._ray.get(a) for a in broken.answers]
-        except self._ray.exceptions.RayError:  # its node is gone, and what it had fitted
-            return Follows(again=[Task(task.batch, task.batch.keys)])
-        by_key = {outcome.key: outcome for some in answers for outcome in some.outcomes}
+        by_key = {outcome.key: outcome for _, some in broken.parts for outcome in some.outcomes}
         return Follows(done=(task.batch, work.publish(task.batch, [by_key[key] for key in task.batch.keys])))
 
     def _break(self, batch: Batch) -> None:

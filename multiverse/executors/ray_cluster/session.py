@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from multiverse.engines.engine import Batch
-from multiverse.errors import ExecutorError, MultiverseError
+from multiverse.errors import ExecutorError
 from multiverse.executors.executor import Work
-from multiverse.executors.ray_cluster.cluster import imported, no_room, room
+from multiverse.executors.ray_cluster import hello
+from multiverse.executors.ray_cluster.cluster import imported
 from multiverse.executors.ray_cluster.crew import Call, Crew, Member
-from multiverse.executors.ray_cluster.hello import check
-from multiverse.executors.ray_cluster.losses import Loss, loss, never_starts, said
+from multiverse.executors.ray_cluster.hello import Asked
+from multiverse.executors.ray_cluster.losses import Loss, by_chance, gone, loss, said
 from multiverse.executors.ray_cluster.mending import Done, Follows, Mending
+from multiverse.executors.ray_cluster.recruiting import Recruiting
 from multiverse.executors.ray_cluster.sending import Sender
 from multiverse.executors.ray_cluster.tasks import Death, Task
-from multiverse.executors.ray_cluster.worker import Answer, Worker
+from multiverse.executors.ray_cluster.worker import Answer
 from multiverse.executors.todo import Todo
 from multiverse.own_modules import by_value, own_modules, sources
 
@@ -26,10 +27,7 @@ if TYPE_CHECKING:
     from multiverse.executors.ray_cluster.executor import Ray
 
 TICK: Final = 0.5  # seconds between looks at clocks and at the cluster, while nothing ends
-GROW_SECONDS: Final = 5.0  # between looks for nodes that have joined
-STARTS_IN_VAIN: Final = 3  # workers that die before they say hello, before none is tried again
 GRACE: Final = 2.0  # seconds that work under way gets to end when the caller stops, as in this process
-ALONE_SECONDS: Final = 60.0  # without any worker, before a person is told what is waited for
 
 
 class Session:
@@ -39,72 +37,53 @@ class Session:
         self._settings, self._ray = settings, imported()
         self.crew, self._sender, self._stack = Crew(), Sender(), ExitStack()
         self._mending = Mending(self._ray)
-        self._looked, self._room, self._in_vain = -GROW_SECONDS, 1, 0
-        self._alone_since: float | None = time.monotonic()  # None once somebody was told
         modules = own_modules()
         pickle = self._ray.cloudpickle
         self._stack.enter_context(by_value(modules, pickle.register_pickle_by_value, pickle.unregister_pickle_by_value))
-        self._actor = self._ray.remote(Worker).options(**settings.options())
-        self._start = (self._ray.put(sources(modules)), settings.told())
+        self._recruiting = Recruiting(settings, self.crew, self._ray, sources(modules))
 
     def map(self, work: Work, batches: Sequence[Batch]) -> Iterator[Done]:
-        """See `Executor.map`."""
+        """See `Executor.map`. Raises ExecutorError where no worker can do the work, and where the cluster is gone."""
         todo: Todo[Task] = Todo([Task(batch, batch.keys) for batch in batches])
         unfinished = len(batches)
-        greeting = self._sender.pack((work.of(batches[0]), work.landmarks())) if batches else None
+        if not batches:
+            return
         try:
+            asked = Asked(work.of(batches[0]), work.landmarks(), hello.SEEN_SECONDS, self._settings.gpus > 0)
+            greeting = self._sender.pack(asked)
             while unfinished:
-                self._recruit(len(todo) + self._given(), greeting)
+                self._recruiting.recruit(len(todo) + self.crew.given, greeting)
                 self._hand_out(todo, work)
                 for look in (self._ended, self._over_time):
                     for done in look(todo, work):
                         unfinished -= 1
                         yield done
+        except self._ray.exceptions.RayError as error:
+            raise ExecutorError(gone(error)) from error
         finally:
             self._stop(todo)
 
     def close(self) -> None:
         """Let all workers go."""
         for member in list(self.crew.members.values()):
-            self._dismiss(member, died=False)
+            self._recruiting.dismiss(member, died=False)
         self._stack.close()
-
-    def _given(self) -> int:
-        return sum(len(member.calls) for member in self.crew.members.values())
-
-    def _recruit(self, tasks: int, greeting: Any) -> None:
-        """Start workers for which there is room and work."""
-        now = time.monotonic()
-        if now - self._looked >= GROW_SECONDS:
-            self._looked, self._room = now, max(1, room(self._settings.need()))
-        wanted = min(self._settings.workers or self._room, tasks)
-        while len(self.crew.members) < wanted:
-            sent, (cache, x64) = self._start
-            s = self._settings
-            actor = self._actor.remote(sent, cpus=s.cpus, gpus=s.gpus, memory=s.memory_bytes, cache=cache, x64=x64)
-            self.crew.join(actor, actor.hello.remote(greeting))
-        self._tell_of_waiting(now)
-
-    def _tell_of_waiting(self, now: float) -> None:
-        """Warn, once, where no worker starts: machines may be on their way, or will never be."""
-        if any(member.hello for member in self.crew.members.values()):
-            self._alone_since = now
-        elif self._alone_since is not None and now - self._alone_since > ALONE_SECONDS:
-            self._alone_since = None
-            need = self._settings.need()
-            told = "is not free yet" if room(need) else "is not there yet:\n" + str(no_room(need))
-            warnings.warn(f"for {ALONE_SECONDS:.0f} s there is no worker: what it takes {told}", stacklevel=2)
 
     def _hand_out(self, todo: Todo[Task], work: Work) -> None:
         """Give the next tasks to workers that have room; each gets those of programs that it knows."""
-        while len(todo):
-            members = list(self.crew.ready())
-            if not members:
+        if not len(todo):
+            todo.put_back([self._taken_back(member) for member in self.crew.held_up()])
+        while (waiting := len(todo)) and (member := self.crew.ready(waiting)):
+            if (task := todo.take(member.name)) is None:
                 return
-            for member in members:
-                if (task := todo.take(member.name)) is None:
-                    return
-                self._give(member, task, work)
+            self._give(member, task, work)
+
+    def _taken_back(self, member: Member) -> Task:
+        """What waits behind a long call. Where it has begun all the same it is done twice: its part is the same."""
+        call = member.calls.pop()
+        with suppress(self._ray.exceptions.RayError):
+            self._ray.cancel(call.promise)
+        return call.task
 
     def _give(self, member: Member, task: Task, work: Work) -> None:
         message = self._sender.message(work, task.part)
@@ -127,27 +106,9 @@ class Session:
             if member.name not in self.crew.members:
                 continue
             if member.hello is None:
-                self._heard(member, work)
+                self._recruiting.heard(member, getattr(getattr(work, "store", None), "describe", str)())
             else:
                 yield from self._answered(member, todo, work)
-
-    def _heard(self, member: Member, work: Work) -> None:
-        """A worker said hello, or died before."""
-        errors = self._ray.exceptions
-        try:
-            member.hello = self._ray.get(member.greeting)
-        except errors.RayTaskError as error:
-            known = isinstance(error.cause, MultiverseError)
-            raise (error.cause if known else ExecutorError(never_starts(said(error)))) from error
-        except errors.RayError as error:
-            self._dismiss(member, died=True)
-            self._in_vain += loss(error).death is not Death.chance
-            if self._in_vain >= STARTS_IN_VAIN:
-                raise ExecutorError(never_starts(said(error))) from error
-            return
-        self._in_vain = 0
-        place = getattr(getattr(work, "store", None), "describe", str)()
-        check(member.hello, place, self._settings.memory_bytes)
 
     def _answered(self, member: Member, todo: Todo[Task], work: Work) -> Iterator[Done]:
         """The first call of a worker has ended: well, or with the worker's death, or by a fault of the store."""
@@ -156,9 +117,20 @@ class Session:
         try:
             answer: Answer = self._ray.get(call.promise)
         except errors.RayTaskError as error:
-            if not isinstance(error.cause, MemoryError):
+            if isinstance(error.cause, MemoryError):
+                yield from self._died(member, Loss(Death.crash, "it ran out of memory"), todo, work)
+            elif by_chance(error, errors):
+                self._sender.put_again()
+                yield from self._died(member, Loss(Death.chance, said(error.cause)), todo, work)
+            elif isinstance(error.cause, ExecutorError) and self.crew.others_answered(member):
+                assert member.hello is not None, "it is given calls after it said hello"
+                todo.forget(member.name)
+                calls = self._recruiting.refuse(member, error.cause, member.hello.node, member.hello.host)
+                todo.put_back([call.task for call in calls])
+            elif isinstance(error.cause, errors.RayError):
+                raise RuntimeError(str(error.cause)) from error  # not of the cluster
+            else:
                 raise error.cause from error
-            yield from self._died(member, Loss(Death.crash, "it ran out of memory"), todo, work)
             return
         except errors.RayError as error:
             yield from self._died(member, loss(error), todo, work)
@@ -167,7 +139,7 @@ class Session:
             yield from self._died(member, Loss(Death.crash, answer.overran), todo, work)
             return
         member.ended()
-        self.crew.count(member, len(call.task.keys))
+        self.crew.count(member, len(call.task.keys), answer.seconds)
         if call.answer is None:
             yield call.task.batch, answer.outcomes
         else:
@@ -176,7 +148,7 @@ class Session:
     def _died(self, member: Member, how: Loss, todo: Todo[Task], work: Work) -> Iterator[Done]:
         """A worker is lost: what it was at is tried again, split or given up; what waited for it goes back."""
         todo.forget(member.name)
-        first, *others = self._dismiss(member, died=True)
+        first, *others = self._recruiting.dismiss(member, died=True)
         todo.put_back([call.task for call in others])
         yield from self._follow(self._mending.after_death(first.task, how.death, how.said, work), todo)
 
@@ -203,11 +175,6 @@ class Session:
             )
             yield from self._died(member, Loss(Death.hang, told), todo, work)
 
-    def _dismiss(self, member: Member, *, died: bool) -> list[Call]:
-        with suppress(self._ray.exceptions.RayError):
-            self._ray.kill(member.actor)
-        return self.crew.leave(member, died=died)
-
     def _stop(self, todo: Todo[Task]) -> None:
         """The caller stops, or all is done: no batch is begun any more, what is under way gets a moment to end."""
         todo.stop()
@@ -219,6 +186,7 @@ class Session:
                     self._ray.cancel(call.promise)
         if busy:
             heads = [member.calls[0].promise for member in busy]
-            self._ray.wait(heads, num_returns=len(heads), timeout=GRACE)
+            with suppress(self._ray.exceptions.RayError):
+                self._ray.wait(heads, num_returns=len(heads), timeout=GRACE)
         for member in busy:
-            self._dismiss(member, died=False)
+            self._recruiting.dismiss(member, died=False)

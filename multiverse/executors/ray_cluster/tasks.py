@@ -66,12 +66,20 @@ def after_death(task: Task, death: Death, said: str) -> Sequence[Task] | GivenUp
         if len(task.keys) == 1:
             return GivenUp(task, Reason.time, said)
         return _apart(task, 1)
-    tried = replace(task, deaths=task.deaths + 1)
+    tried = replace(task, deaths=task.deaths + 1, chances=task.chances + (death is Death.chance))
     if len(task.keys) > 1:
         return [tried] if tried.deaths < DEATHS_TOGETHER else _apart(task, (len(task.keys) + 1) // 2)
     if tried.deaths < DEATHS_ALONE:
         return [tried]
-    return GivenUp(tried, Reason.crash, f"{DEATHS_ALONE} processes died of it, one after the other: {said}")
+    return GivenUp(tried, Reason.crash, f"{_seen(tried)}, one after the other: {said}")
+
+
+def _seen(task: Task) -> str:
+    """What was seen of a universe that is alone. Nodes beyond `CHANCES` count as deaths, and are told as nodes."""
+    died = task.deaths - max(0, task.chances - CHANCES)
+    processes = f"{died} {'process' if died == 1 else 'processes'} died of it" if died else ""
+    nodes = f"{task.chances} {'node was' if task.chances == 1 else 'nodes were'} lost with it" if task.chances else ""
+    return " and ".join(filter(None, [processes, nodes]))
 
 
 def _apart(task: Task, size: int) -> list[Task]:

@@ -6,12 +6,12 @@ import os
 import socket
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from multiverse.errors import ExecutorError, Problem
+from multiverse.executors.ray_cluster.held import Held
 from multiverse.executors.ray_cluster.memory import memory_taken
 
 if TYPE_CHECKING:
@@ -20,10 +20,24 @@ if TYPE_CHECKING:
     from multiverse.executors.ray_cluster.sending import Message
     from multiverse.own_modules import Source
 
-HELD: Final = 1024  # objects that batches share, kept by a worker: programs, data sets
+LOAD_SECONDS: Final = 600.0  # to fetch what batches share: gigabytes over a slow network, or from a node that is lost
 LOOK_SECONDS: Final = 0.05  # between looks at its memory
 POOL: Final = "NPROC"  # the environment variable that sets the size of XLA's pool of threads
 POOL_BEYOND: Final = 1  # threads beside one a core: with one alone, XLA's linear algebra waits for itself for ever
+JAX_SETTINGS: Final = (  # that decide the draws, and may be set from Python
+    "jax_enable_x64",
+    "jax_default_matmul_precision",
+    "jax_default_prng_impl",
+    "jax_threefry_partitionable",
+    "jax_numpy_dtype_promotion",
+)
+
+
+class Told(NamedTuple):
+    """What the driver tells its workers. cache: the folder of compiled programs, None for theirs. jax: its settings."""
+
+    cache: str | None
+    jax: Mapping[str, Any]
 
 
 class Answer(NamedTuple):
@@ -44,17 +58,16 @@ class Worker:
         cpus: float,
         gpus: float,
         memory: int | None,
-        cache: str | None,
-        x64: bool,
+        told: Told,
     ):
         # Before JAX is loaded: it reads these once.
-        os.environ.setdefault(POOL, str(max(1, int(cpus)) + POOL_BEYOND))
-        if cache is not None:
-            os.environ["MULTIVERSE_CACHE"] = cache
+        os.environ[POOL] = str(max(1, int(cpus)) + POOL_BEYOND)
+        if told.cache is not None:
+            os.environ["MULTIVERSE_CACHE"] = told.cache
         if gpus:
             os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{0.9 * min(gpus, 1.0):.3f}")
         else:
-            os.environ.setdefault("JAX_PLATFORMS", "cpu")
+            os.environ["JAX_PLATFORMS"] = "cpu"
         from multiverse.cores import allow
         from multiverse.engines.compiled import use_cache
         from multiverse.own_modules import install
@@ -62,12 +75,12 @@ class Worker:
         allow(max(1, int(cpus)))
         install(sources)
         use_cache()
-        if x64:
-            import jax
+        import jax
 
-            cast(Any, jax.config).update("jax_enable_x64", True)
+        for name, value in told.jax.items():
+            cast(Any, jax.config).update(name, value)
         self._memory = memory
-        self._held: OrderedDict[str, Any] = OrderedDict()
+        self._held = Held(memory)
 
     def hello(self, message: Message) -> Hello:
         """Who this is, and whether it sees what work publishes."""
@@ -78,7 +91,15 @@ class Worker:
     def run(self, message: Message) -> Answer:
         """Fit a batch and publish it."""
         work, batch = self._load(message)
-        return self._watched(lambda: work(batch))
+        if self._memory is None:
+            return self._watched(lambda: work(batch))
+        # Published after it was watched: a batch that was given up shall not be published by the thread it left behind.
+        began = time.perf_counter()
+        answer = self._watched(lambda: work.fit(batch))
+        if answer.overran:
+            return answer
+        light = _raising_what_travels(lambda: work.publish(batch, answer.outcomes))
+        return Answer(light, time.perf_counter() - began)
 
     def fit(self, message: Message) -> tuple[Answer, Answer]:
         """Fit some universes of a batch; publish nothing. How it went, and, apart as it is large, what came out."""
@@ -112,19 +133,29 @@ class Worker:
         return Answer(found[0], time.perf_counter() - began)
 
     def _load(self, message: Message) -> Any:
-        import ray
+        from multiverse.executors.ray_cluster.sending import unpacked
 
-        from multiverse.executors.ray_cluster.sending import opened, unpacked
-
-        missing = {name: ref for name, ref in message.shared.items() if name not in self._held}
         with _explained():
-            self._held |= dict(zip(missing, map(opened, ray.get(list(missing.values()))), strict=True))
-            held = {name: self._held[name] for name in message.shared}
-            for name in message.shared:
-                self._held.move_to_end(name)
-            while len(self._held) > max(HELD, len(message.shared)):
-                self._held.popitem(last=False)
-            return unpacked(message.payload, held)
+            return unpacked(message.payload, self._held.of(message.shared, _fetched))
+
+
+def _fetched(refs: Sequence[Any]) -> list[Any]:
+    """What was put into the object store."""
+    import ray
+
+    from multiverse.executors.ray_cluster.sending import opened
+
+    try:
+        return [opened(sent) for sent in ray.get(list(refs), timeout=LOAD_SECONDS)]
+    except ray.exceptions.GetTimeoutError as error:
+        host = socket.gethostname()
+        raise ExecutorError(
+            Problem(
+                f"the node {host} did not get the data of the study within {LOAD_SECONDS:.0f} s.",
+                "a network on which every node reaches the one that gives the command",
+                f"see whether {host} reaches it on all ports, then give the same command again: it goes on",
+            )
+        ) from error
 
 
 def _raising_what_travels(do: Any) -> Any:

@@ -111,7 +111,8 @@ class Events:
             if task == "answering universes":
                 self._done += count
                 self.notes.append(note)
-                self._then(self._done)
+                if count:  # none where a thread of its own tells that time passes
+                    self._then(self._done)
 
         yield advance
 

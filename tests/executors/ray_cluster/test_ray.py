@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -10,24 +11,36 @@ from typing import Any
 import pytest
 
 import multiverse as mv
+from multiverse.engines.engine import Batch
+from multiverse.engines.outcome import Outcome
 from multiverse.executors.executor import Executor
 from multiverse.executors.ray_cluster.executor import Ray
 from multiverse.store.contract import Store, Table
 from multiverse.testing import ExecutorSuite
+from multiverse.testing_executors import PlainWork
 
 pytestmark = pytest.mark.ray
 
 
 @pytest.fixture(scope="module")
-def two_workers(machines: Any) -> Iterator[Executor]:
+def two_workers(machines: Any) -> Iterator[Ray]:
     executor = Ray(workers=2)
     yield executor
     executor.close()
 
 
+def nothing(batch: Batch) -> tuple[Outcome, ...]:
+    return ()
+
+
 class TestRay(ExecutorSuite):
     @pytest.fixture
-    def executor(self, two_workers: Executor) -> Executor:
+    def executor(self, two_workers: Ray) -> Executor:
+        """Both workers are there: a test before may have cost one, and the next takes seconds to start."""
+        crew = two_workers._session().crew
+        while sum(member.hello is not None for member in crew.members.values()) < 2:
+            list(two_workers.map(PlainWork(nothing), self.batches(8)))
+            time.sleep(0.2)
         return two_workers
 
 

@@ -7,15 +7,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from multiverse.cli.executor_options import chosen_executor
 from multiverse.errors import ExecutorError, PlanError
 from multiverse.executors.ray_cluster import cluster
 from multiverse.executors.ray_cluster.executor import Ray
 from multiverse.executors.ray_cluster.hello import SOURCE, Hello, check, versions
-from multiverse.executors.ray_cluster.losses import loss, never_starts
+from multiverse.executors.ray_cluster.losses import by_chance, loss, never_starts
 from multiverse.executors.ray_cluster.memory import memory_taken
 from multiverse.executors.ray_cluster.tasks import Death
 
@@ -24,8 +25,60 @@ Golden = Callable[[str, str], None]
 
 def test_all_wrong_settings_are_told_at_once(golden: Golden) -> None:
     with pytest.raises(PlanError) as caught:
-        Ray(workers=0, cpus=-1, gpus=-1, resources={"x": 0}, memory="much", batch_seconds=0, patience=-1)
+        Ray(
+            workers=0,
+            cpus=-1,
+            gpus=-1,
+            resources={"x": 0},
+            memory="much",
+            batch_seconds=0,
+            patience=-1,
+            cache=cast(Any, 1),
+        )
     golden("errors/ray_settings.txt", f"{caught.value}\n")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "expected", "mend"),
+    [
+        ({"cpus": "2"}, "a number of cores", "Ray(cpus=1) (--cpus 1)"),
+        ({"cpus": 0.00001}, "a number of cores: 0, or at least 0.0001", "Ray(cpus=1) (--cpus 1)"),
+        ({"cpus": float("nan")}, "a number of cores", "Ray(cpus=1) (--cpus 1)"),
+        ({"gpus": 1.5}, "or whole ones", "Ray(gpus=0.25) (--gpus 0.25)"),
+        ({"workers": 2.5}, "a whole number", "Ray(workers=8) (--workers 8)"),
+        ({"memory": "4 parsecs"}, "bytes, or a text as '4GB'", "Ray(memory='4GB') (--memory 4GB)"),
+        ({"memory": [4]}, "bytes, or a text as '4GB'", "Ray(memory='4GB') (--memory 4GB)"),
+        ({"resources": {"big": "1"}}, "amounts by name", "Ray(resources={'big': 1}) (--resource big=1)"),
+        ({"resources": ["big"]}, "amounts by name", "Ray(resources={'big': 1}) (--resource big=1)"),
+        ({"resources": {"GPU": 0.5}}, "Ray's own GPU is the setting gpus", "Ray(gpus=0.5) (--gpus 0.5)"),
+        ({"resources": {"CPU": 2}}, "Ray's own CPU is the setting cpus", "Ray(cpus=2) (--cpus 2)"),
+        ({"patience": None}, "0 or more seconds", "Ray(patience=300) (--patience 300)"),
+        ({"address": 6379}, "'host:6379'", "Ray(address='auto') (--address auto)"),
+    ],
+)
+def test_what_ray_would_refuse_later_is_told_before(wrong: dict[str, Any], expected: str, mend: str) -> None:
+    with pytest.raises(PlanError) as caught:
+        Ray(**wrong)
+    (problem,) = caught.value.problems
+    assert expected in problem.expected and problem.mend == mend
+
+
+@pytest.mark.parametrize(("name", "wrong", "mend"), [("memory", "abc", "--memory 4GB"), ("cpus", 0.0, "--cpus 1")])
+def test_a_mistake_of_the_command_is_mended_there(name: str, wrong: Any, mend: str) -> None:
+    with pytest.raises(PlanError) as caught:
+        chosen_executor({"executor": "ray", name: wrong})
+    assert mend in caught.value.problems[0].mend
+
+
+def test_workers_compute_as_jax_does_here() -> None:
+    import jax
+
+    told = Ray().told()
+    assert told.jax["jax_enable_x64"] is False and told.jax["jax_default_prng_impl"] == "threefry2x32"
+    with jax.default_matmul_precision("float32"), jax.enable_x64(True):
+        told = Ray().told()
+    assert told.jax["jax_enable_x64"] is True and told.jax["jax_default_matmul_precision"] == "float32"
+    assert Ray(cache="there").told().cache == "there"
 
 
 def test_a_worker_takes_something() -> None:
@@ -53,6 +106,43 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> None:
     has = [{"CPU": 4.0}, {"CPU": 3.0, "GPU": 0.6}]
     told = [{"Alive": True, "Resources": node} for node in has] + [{"Alive": False, "Resources": {"CPU": 64.0}}]
     monkeypatch.setattr(cluster, "imported", lambda: SimpleNamespace(nodes=lambda: told))
+
+
+def test_a_head_that_is_busy_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def busy() -> list[Any]:
+        asked.append(1)
+        if len(asked) % 3:
+            raise TimeoutError("deadline exceeded")
+        return [{"Alive": True, "Resources": {"CPU": 4.0}}]
+
+    monkeypatch.setattr(cluster, "imported", lambda: SimpleNamespace(nodes=busy))
+    monkeypatch.setattr(cluster, "ASK_AGAIN_SECONDS", 0.0)
+    assert cluster.room({"CPU": 1.0}) == 4 and len(asked) == 3
+    with pytest.raises(ExecutorError, match="head of the Ray cluster does not answer: deadline exceeded"):
+        cluster.room({"CPU": 1.0}, asked=2)
+
+
+@pytest.mark.parametrize("asked", [None, "auto", "local", "10.7.7.7:6379", "127.0.0.1:6379"])
+def test_the_cluster_that_is_there_is_taken(asked: str | None, joined: None) -> None:
+    cluster.connect(asked)
+
+
+@pytest.mark.parametrize("asked", ["10.7.7.8:6379", "10.7.7.7:6380", "127.0.0.1:6380"])
+def test_another_cluster_than_the_one_that_is_there_is_refused(asked: str, joined: None) -> None:
+    with pytest.raises(ExecutorError, match=f"at 10.7.7.7:6379, not to {asked}.") as caught:
+        cluster.connect(asked)
+    assert caught.value.problems[0].mend.startswith("ray.shutdown()")
+
+
+@pytest.fixture
+def joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process is connected to the cluster whose head is this machine, 10.7.7.7."""
+    context = SimpleNamespace(gcs_address="10.7.7.7:6379")
+    util = SimpleNamespace(get_node_ip_address=lambda: "10.7.7.7")
+    ray = SimpleNamespace(is_initialized=lambda: True, get_runtime_context=lambda: context, util=util)
+    monkeypatch.setattr(cluster, "imported", lambda: ray)
 
 
 @pytest.mark.parametrize(("need", "room"), [({"CPU": 2.0}, 3), ({"CPU": 0.5, "GPU": 0.2}, 3), ({"GPU": 1.0}, 0)])
@@ -90,7 +180,13 @@ def test_nobody_listens_at_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("said", "told"),
-    [("Version mismatch: 2.50.0", "has other versions"), ("Unauthenticated: invalid token", "does not let this")],
+    [
+        ("Version mismatch: 2.50.0", "has other versions"),
+        ("Unauthenticated: invalid token", "does not let this"),
+        ("Authentication token is missing or incorrect", "does not let this"),
+        ("broken pipe in a conversion", "there is no Ray cluster"),
+        ("Failed to connect to Ray cluster", "(?s)there is no Ray cluster.*RAY_AUTH_TOKEN"),
+    ],
 )
 def test_a_cluster_refuses(said: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def init(**_: Any) -> None:
@@ -108,19 +204,22 @@ def here(**changes: Any) -> Hello:
 
 def test_a_worker_that_is_as_this_process_is_welcome() -> None:
     check(here(), "runs/radon", memory=None)
+    check(here(platform="gpu"), "runs/radon", memory=None, accelerator=True)
 
 
 def test_a_worker_that_cannot_do_the_work(golden: Golden) -> None:
     told = []
-    for other, memory in [
-        (here(versions={**versions(), "jax": "0.1", "python": "2.7"}), None),
-        (here(versions={**versions(), SOURCE: "other"}), None),
-        (here(missing=("a", "b")), None),
-        (here(missing=("a",), trouble="Access Denied"), None),
-        (here(memory=400 * 2**20), 300 * 2**20),
+    for other, memory, accelerator in [
+        (here(versions={**versions(), "jax": "0.1", "python": "2.7"}), None, False),
+        (here(versions={**versions(), SOURCE: "other"}), None, False),
+        (here(missing=("a", "b")), None, False),
+        (here(missing=("a",), trouble="Access Denied"), None, False),
+        (here(memory=400 * 2**20), 300 * 2**20, False),
+        (here(platform="cpu"), None, True),
+        (here(platform="none: Unable to initialize backend 'cuda'"), None, True),
     ]:
         with pytest.raises(ExecutorError) as caught:
-            check(other, "runs/radon", memory)
+            check(other, "runs/radon", memory, accelerator=accelerator)
         text = str(caught.value)
         for name in ("jax", "python"):
             text = text.replace(f"{name} {versions()[name]}", f"{name} OURS").replace(f"=={versions()[name]}", "==OURS")
@@ -147,4 +246,22 @@ def test_what_is_said_of_losses() -> None:
     assert out == (Death.crash, "its node ran out of memory, and Ray killed it")
     cut = errors.ActorUnavailableError("RPC error: Socket closed", None)
     assert loss(cut).death is Death.chance
+    assert loss(errors.RuntimeEnvSetupError("no image")).death is Death.crash
+    assert loss(errors.ActorUnschedulableError("no such node")).death is Death.crash
+
+
+def test_what_ray_did_not_bring_is_chance() -> None:
+    errors = pytest.importorskip("ray.exceptions")
+
+    def raised(cause: Exception) -> Any:
+        return SimpleNamespace(cause=cause)
+
+    assert by_chance(raised(errors.ObjectLostError("00", None, "")), errors)
+    assert by_chance(raised(errors.GetTimeoutError()), errors)
+    assert not by_chance(raised(ValueError()), errors)
+    assert not by_chance(raised(errors.RayError("an error without a pickle")), errors)
+    assert not by_chance(raised(errors.RaySystemError("no such module")), errors)
+
+
+def test_why_none_starts() -> None:
     assert "pip install 'multiverse[ray]'" in never_starts("No module named 'multiverse'").mend

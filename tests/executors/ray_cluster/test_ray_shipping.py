@@ -21,7 +21,7 @@ import multiverse as mv
 from multiverse.engines.engine import Batch
 from multiverse.engines.outcome import Outcome
 from multiverse.errors import ExecutorError, StoreError
-from multiverse.executors.ray_cluster import hello
+from multiverse.executors.ray_cluster import hello, recruiting
 from multiverse.executors.ray_cluster.executor import Ray
 from multiverse.loading import load_study
 from multiverse.store.folder import FolderStore
@@ -185,7 +185,8 @@ def nothing(batch: Batch) -> tuple[Outcome, ...]:
     return ()
 
 
-def test_a_node_that_does_not_see_the_store(one: Ray) -> None:
+def test_a_node_that_does_not_see_the_store(one: Ray, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hello, "SEEN_SECONDS", 1.0)
     with pytest.raises(ExecutorError, match="does not see the store"):
         list(one.map(Elsewhere(nothing), ExecutorSuite.batches(2)))
 
@@ -214,7 +215,19 @@ def test_an_error_that_cannot_be_read_again_is_told(one: Ray) -> None:
         list(one.map(PlainWork(fail), ExecutorSuite.batches(2)))
 
 
-def test_workers_share_an_accelerator(machines: Any) -> None:
+def test_an_accelerator_that_jax_does_not_see(machines: Any) -> None:
+    executor = Ray(cpus=0, gpus=1)
+    with machines.node(num_gpus=1):
+        try:
+            with pytest.raises(ExecutorError, match=r"JAX sees the platform cpu(.|\n)*pip install 'jax\[cuda12\]'"):
+                list(executor.map(PlainWork(nothing), ExecutorSuite.batches(2)))
+        finally:
+            executor.close()
+
+
+def test_workers_share_an_accelerator(machines: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recruiting, "check", lambda *_, **__: None)  # Ray believes in one that is not there
+
     def told(batch: Batch) -> tuple[Outcome, ...]:
         time.sleep(0.2)
         names = ("CUDA_VISIBLE_DEVICES", "XLA_PYTHON_CLIENT_MEM_FRACTION", "JAX_PLATFORMS")

@@ -89,6 +89,27 @@ def test_a_hang_is_waited_for_twice() -> None:
     assert isinstance(last, GivenUp) and (last.reason, last.message) == (Reason.time, "it stood still")
 
 
+def test_who_is_given_up_is_told_what_was_seen() -> None:
+    one = Task(batch(1), ("key-0",))
+
+    def message(*deaths: Death) -> str:
+        task = one
+        for death in deaths:
+            follows = after_death(task, death, "it died")
+            if isinstance(follows, GivenUp):
+                return follows.message
+            (task,) = follows
+        raise AssertionError("it is tried again")
+
+    crash, chance = Death.crash, Death.chance
+    assert message(crash, crash, crash) == "3 processes died of it, one after the other: it died"
+    assert message(*[chance] * 8) == "8 nodes were lost with it, one after the other: it died"
+    mixed = "2 processes died of it and 6 nodes were lost with it, one after the other: it died"
+    assert message(crash, *[chance] * 6, crash) == mixed
+    one_lost = "3 processes died of it and 1 node was lost with it, one after the other: it died"
+    assert message(chance, crash, crash, crash) == one_lost
+
+
 def test_a_part_of_a_batch_keeps_its_name() -> None:
     part = Task(batch(5), ("key-1", "key-3")).part
     assert (part.id, part.keys) == ("batch", ("key-1", "key-3"))
