@@ -23,6 +23,7 @@ from multiverse.executors.local import Local
 from multiverse.executors.ray_cluster.executor import Ray
 from multiverse.known_failures import publish_failures
 from multiverse.planning.build import plan as make_plan
+from multiverse.planning.machines import Machines
 from multiverse.planning.plan import Plan
 from multiverse.progress import Progress, bar, beating
 from multiverse.re_estimate.recompute import re_estimate
@@ -102,7 +103,9 @@ def _swept(
     progress: Progress,
 ) -> Results:
     if runner.in_process:
-        planned = dataclasses.replace(planned, machines=runner.machines)
+        # how batches are cut does not hang on the number of threads: it may be another one when the run goes on
+        machines = dataclasses.replace(runner.machines, workers=Machines().workers)
+        planned = dataclasses.replace(planned, machines=machines)
     else:
         check_run(place, planned, settings, run)  # before machines are started, which takes its time
         planned = _placed(planned, place, runner, run, again, progress)
