@@ -38,6 +38,14 @@ def bounded(request: pytest.FixtureRequest) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+@contextmanager
+def forking() -> Iterator[None]:
+    """JAX warns of forks; what Ray starts here is another program at once."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="os.fork", category=RuntimeWarning)
+        yield
+
+
 class Machines:
     """The cluster: a head of two cores, and nodes that tests add and take away."""
 
@@ -48,8 +56,7 @@ class Machines:
     @contextmanager
     def node(self, **settings: Any) -> Iterator[Any]:
         """One more node, for as long as this is entered."""
-        with warnings.catch_warnings():  # of JAX: what Ray starts here is another program at once
-            warnings.filterwarnings("ignore", message="os.fork", category=RuntimeWarning)
+        with forking():
             node = self._cluster.add_node(object_store_memory=STORE_BYTES, **{"num_cpus": 0, **settings})
         try:
             yield node
@@ -75,7 +82,8 @@ def machines() -> Iterator[Machines]:
     from multiverse.executors.ray_cluster.cluster import connect, imported
 
     head = {"num_cpus": 2, "include_dashboard": False, "object_store_memory": STORE_BYTES, "resources": {ROAMS: 1}}
-    cluster = Cluster(initialize_head=True, head_node_args=head)
+    with forking():
+        cluster = Cluster(initialize_head=True, head_node_args=head)
     try:
         connect(cluster.address)
         yield Machines(cluster)
