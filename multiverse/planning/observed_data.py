@@ -34,7 +34,7 @@ def observed_data(program: Program) -> dict[str, Observed]:
     if program.kind != "model":
         return dict.fromkeys(program.members, Observed("", "an `estimate` function tells no likelihood"))
     try:
-        looker = _looker(program)
+        looker = look_at(program)
         if isinstance(looker, str):
             return dict.fromkeys(program.members, Observed("", looker))
         return _by_universe(program, looker)
@@ -42,7 +42,7 @@ def observed_data(program: Program) -> dict[str, Observed]:
         return dict.fromkeys(program.members, Observed("", f"what it observes cannot be told: {said(error)}"))
 
 
-class _Looker(NamedTuple):
+class Looker(NamedTuple):
     """The part of a model that makes the observed values.
 
     heads: name and base measure of each site. live: the leaves it needs. jaxpr, constants: three arrays a site.
@@ -54,7 +54,7 @@ class _Looker(NamedTuple):
     constants: Sequence[Any]
 
 
-def _looker(program: Program) -> _Looker | str:
+def look_at(program: Program) -> Looker | str:
     """How to see what is observed; or why there is no evidence to compare."""
     import jax
     from jax.interpreters.partial_eval import dce_jaxpr_consts
@@ -81,7 +81,7 @@ def _looker(program: Program) -> _Looker | str:
         return "latent sites decide what is observed"
     live = tuple(path for path, is_used in zip(sorted(leaves), used[:-1], strict=True) if is_used)
     constants = [value for value, keep in zip(closed.consts, kept, strict=True) if keep]
-    return _Looker(tuple(heads), live, jaxpr, constants)
+    return Looker(tuple(heads), live, jaxpr, constants)
 
 
 def _unnormalised(program: Program, trace: Mapping[str, Mapping[str, Any]], sites: Sequence[Site]) -> list[str]:
@@ -131,20 +131,25 @@ def _censored(site: Site) -> Any:
     return jnp.broadcast_to(jnp.asarray(own.censored, float), jnp.shape(site.mask))
 
 
-def _by_universe(program: Program, looker: _Looker) -> dict[str, Observed]:
+def by_observed(program: Program, looker: Looker) -> Iterator[tuple[list[str], list[np.ndarray]]]:
+    """Universes with one data set that observe the same, and the three arrays of each site, as the looker has them."""
     import jax
 
     decisions = sorted({name for (name, _), leaves in program.choices.items() if leaves.keys() & set(looker.live)})
     alike: dict[tuple[Any, ...], list[str]] = {}
     for key, member in program.members.items():
         alike.setdefault((member.prepared, *(member.universe[name] for name in decisions)), []).append(key)
-    found: dict[str, Observed] = {}
     with jax.enable_x64(True):
         for keys in alike.values():
             leaves = program.leaves(keys[0])
             told = jax.core.eval_jaxpr(looker.jaxpr, looker.constants, *(leaves[path] for path in looker.live))
-            print_of = _fingerprint(looker.heads, [np.asarray(part) for part in told])
-            found |= dict.fromkeys(keys, Observed(print_of))
+            yield keys, [np.asarray(part) for part in told]
+
+
+def _by_universe(program: Program, looker: Looker) -> dict[str, Observed]:
+    found: dict[str, Observed] = {}
+    for keys, told in by_observed(program, looker):
+        found |= dict.fromkeys(keys, Observed(_fingerprint(looker.heads, told)))
     return {key: found[key] for key in program.members}
 
 

@@ -1,0 +1,140 @@
+"""A model run forwards: parameters drawn from the prior, data from the likelihood, under a universe's own design.
+
+Rows, covariates and masks are those of the universe; the observed sites of the user's NumPyro model are sampled where
+they were observed. An opened program takes its observed values as leaves too, so data that were simulated and data that
+were seen are numbers of one program, and whatever works with a program works with both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from multiverse.planning.model_trace import Sites
+from multiverse.planning.observed import observed_in, seeded_trace
+from multiverse.planning.observed_data import Looker, by_observed, look_at
+from multiverse.planning.program import Program, Signature
+from multiverse.planning.tracing import TRACING
+
+OBSERVED: Final = "observed: "  # begins the paths of leaves that hold observed values; no path of a user's begins so
+
+
+class Simulated(NamedTuple):
+    """One simulation: latents on the unconstrained scale, (dimension,), and the value of each observed site."""
+
+    z: Any
+    observed: dict[str, Any]
+
+
+class Seen(NamedTuple):
+    """The value of an observed site, and which of it counts: a mask of its shape without the axes of one event."""
+
+    value: Any
+    mask: Any
+
+
+class OpenSignature(Signature):
+    """A signature whose observed values are leaves, `"observed: SITE"`; the model's own are not looked at."""
+
+    def __call__(self, leaves: Mapping[str, Any]) -> Any:
+        """Run the user's model on leaves by path, observing what these say."""
+        import numpyro
+
+        given = {path.removeprefix(OBSERVED): leaf for path, leaf in leaves.items() if path.startswith(OBSERVED)}
+        own = {path: leaf for path, leaf in leaves.items() if not path.startswith(OBSERVED)}
+        return numpyro.handlers.condition(super().__call__, data=given)(own)
+
+
+def why_not_simulated(program: Program) -> str:
+    """Why data cannot be simulated from a program, in words; empty where they can."""
+    if program.kind == "simulator":
+        return ""
+    if program.kind != "model":
+        return "an `estimate` function has no prior to draw parameters from"
+    try:
+        looker = look_at(program)
+    except Exception as error:
+        return f"what the model observes cannot be told: {error}"
+    if isinstance(looker, str):
+        return looker
+    if not looker.heads:
+        return "the model observes nothing"
+    if censored := [head for head in looker.heads if "Censored" in head]:
+        return f"the site {censored[0]} is censored: when a value would have been cut off is not in the model"
+    return ""
+
+
+def simulator(signature: Signature, sites: Sites) -> Callable[[Mapping[str, Any], Any], Simulated]:
+    """`(leaves, key) -> Simulated`: latents from the prior, data from the likelihood. Traceable; hold TRACING.
+
+    sites: those of the signature. Not finite where a latent lies at the end of its support, as rounding can put it.
+    """
+    import jax.numpy as jnp
+    import numpyro
+    from numpyro.distributions import biject_to
+
+    def one(leaves: Mapping[str, Any], key: Any) -> Simulated:
+        free = numpyro.handlers.seed(numpyro.handlers.uncondition(signature), key)
+        trace = numpyro.handlers.trace(free).get_trace(leaves)
+        drawn = (trace[latent.name] for latent in sites.latents)
+        z = jnp.concatenate([jnp.ravel(biject_to(site["fn"].support).inv(site["value"])) for site in drawn])
+        return Simulated(z, {name: trace[name]["value"] for name in sites.observed})
+
+    return one
+
+
+def seen_by(program: Program) -> Callable[[Mapping[str, Any]], dict[str, Seen]]:
+    """`leaves -> {site: Seen}`: what a program, opened or not, observes. Traceable; hold TRACING."""
+    import jax
+
+    def one(leaves: Mapping[str, Any]) -> dict[str, Seen]:
+        trace = seeded_trace(program, leaves, jax.random.key(0))  # masks hang on no latent; XLA leaves the rest out
+        return {site.name: Seen(site.value, site.mask) for site in observed_in(trace, program)}
+
+    return one
+
+
+def opened(program: Program) -> Program:
+    """The program with what its universes observe as leaves of their data; its members are the same universes.
+
+    Raises ValueError where data cannot be simulated from it.
+    """
+    looker = look_at(program)
+    if isinstance(looker, str):
+        raise ValueError(looker)
+    signature = OpenSignature(**{field.name: getattr(program.signature, field.name) for field in fields(Signature)})
+    members, datasets, original = dict(program.members), {}, {}
+    for number, (keys, values) in enumerate(_observed(program, looker)):
+        prepared = program.members[keys[0]].prepared
+        datasets[number] = {**program.datasets[prepared], **values}
+        original[number] = program.original[prepared]
+        members |= {key: program.members[key]._replace(prepared=number) for key in keys}
+    return replace(
+        program, id=f"{program.id}o", signature=signature, members=members, datasets=datasets, original=original
+    )
+
+
+def _observed(program: Program, looker: Looker) -> list[tuple[list[str], dict[str, np.ndarray]]]:
+    """Universes that observe the same with the same design, and what that is, by leaf."""
+    names = [head.rpartition(" in ")[0] for head in looker.heads]
+    found = []
+    for keys, told in by_observed(program, looker):
+        values = {f"{OBSERVED}{name}": _leaf(value) for name, value in zip(names, told[::3], strict=True)}
+        found.append((keys, values))
+    return found
+
+
+def _leaf(value: np.ndarray) -> np.ndarray:
+    kind = {"f": np.float64, "i": np.int32, "u": np.int32}.get(value.dtype.kind, value.dtype)
+    return np.ascontiguousarray(value, kind).reshape(value.shape)
+
+
+def traced(function: Callable[..., Any], *arguments: Any) -> Any:
+    """The shapes that a function of this file gives for such arguments; nothing is computed."""
+    import jax
+
+    with TRACING:
+        return jax.eval_shape(function, *arguments)
