@@ -14,6 +14,10 @@ from multiverse.arithmetic import forgo_fused_arithmetic
 if TYPE_CHECKING:
     from multiverse.aggregate.stop_when import StopWhen as StopWhen
     from multiverse.design import designs as designs
+    from multiverse.engines.amortized.engine import Amortized as Amortized
+    from multiverse.engines.amortized.gate import NetworkGate as NetworkGate
+    from multiverse.engines.amortized.learning import Goal as Goal
+    from multiverse.engines.amortized.training import Schedule as Schedule
     from multiverse.engines.auto.audit import Audit as Audit
     from multiverse.engines.auto.engine import Auto as Auto
     from multiverse.engines.forecast import forecast as forecast
@@ -96,6 +100,10 @@ _HOMES = {
     "Laplace": "multiverse.engines.laplace.engine",
     "NestedLaplace": "multiverse.engines.nested.engine",
     "Reweight": "multiverse.engines.reweight.engine",
+    "Amortized": "multiverse.engines.amortized.engine",
+    "Goal": "multiverse.engines.amortized.learning",
+    "NetworkGate": "multiverse.engines.amortized.gate",
+    "Schedule": "multiverse.engines.amortized.training",
     "WarmNUTS": "multiverse.engines.warm_nuts.engine",
     "NUTS": "multiverse.engines.nuts.engine",
     "Rung": "multiverse.engines.nuts.ladder",

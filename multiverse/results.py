@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from multiverse.aggregate.answers import Answers
+from multiverse.aggregate.verified import remark
 from multiverse.aggregate.weigh import EVIDENCE, UNIVERSES
 from multiverse.errors import Problem, ResultError, near_miss
 from multiverse.progress import Progress, bar
@@ -107,9 +108,10 @@ class Results(Answers):
         """
         wanted = self._estimand(estimand).replace("'", "''")
         run = self.run.replace("'", "''")
+        usual = "" if self.header.verified_by else ", verified_by"  # where it is the same as ever
         numbers = "interval, mean, sd, median, q2_5, q25, q75, q97_5, p_positive, mcse_mean, ess, ess_tail, rhat"
         return self.sql(
-            f"""select u.* exclude (run, attempt, final, batch, host, finished), {numbers}
+            f"""select u.* exclude (run, attempt, final, batch, host, finished{usual}), {numbers}
             from universes u left join (select * from estimates where estimand = '{wanted}') e using (key, run)
             where run = '{run}' order by u.rowid"""
         )
@@ -251,7 +253,7 @@ class Results(Answers):
         name, planned = self._estimand(estimand), len(self.plan.universes)
         space, taken = (None, "") if header.part is None else header.part
         table = self._with_evidence(name) if weigh == EVIDENCE else self.table(name)
-        return Estimates(name, table, decisions, planned, space, header.links, weigh, taken)
+        return Estimates(name, table, decisions, planned, space, header.links, weigh, taken, header.verified_by)
 
     def running(self, estimand: str | None = None) -> Running:
         """What a run that is under way tells of the whole plan: share that agrees and median, with intervals."""
@@ -329,7 +331,7 @@ class Results(Answers):
             f"Results of {self.header.study!r}, run {self.run!r} in {self.store.describe()}: "
             f"{counts['answered']} of {counts['planned']} universes answered"
             f"{f' (a part of {part.of:,})' if (part := self.header.part) else ''}, {counts['green']} green, "
-            f"{counts['red']} red; estimands {', '.join(self.estimands)}"
+            f"{counts['red']} red; estimands {', '.join(self.estimands)}{remark(self.header.verified_by)}"
         )
 
     def _repr_html_(self) -> str:
@@ -343,7 +345,6 @@ def load(store: str | Path | Store, *, run: str | None = None) -> Results:
     place = open_store(store, must_exist=True)
     runs = latest(read_runs(place))
     if run is None and not runs:
-        raise ResultError(
-            Problem(f"{place.describe()} holds no run.", "a store a run has written", "run a study first")
-        )
+        problem = Problem(f"{place.describe()} holds no run.", "a store a run has written", "run a study first")
+        raise ResultError(problem)
     return Results(place, next(iter(runs)) if run is None else run)

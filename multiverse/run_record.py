@@ -121,7 +121,8 @@ def plan_record(plan: Plan) -> PlanRecord:
     names = tuple(estimand.name for estimand in plan.wanted.estimands)
     taken = plan.selection
     part = None if taken is None else PlannedPart(taken.of, taken.said)
-    header = PlanHeader(plan.study.name, names, decisions, datetime.now(UTC), part, space.links)
+    verified_by = plan.study.verified_by
+    header = PlanHeader(plan.study.name, names, decisions, datetime.now(UTC), part, space.links, verified_by)
     return PlanRecord(header, universes)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from html import escape
-from typing import Any
+from typing import Any, Final, Literal
 
 from multiverse.space.space import Space
 
@@ -14,12 +14,13 @@ Estimand = str | Callable[..., Any]
 
 _LEFT = 'style="text-align:left"'  # notebooks align cells to the right
 
+CALIBRATION: Final = "calibration"  # there is no density: what answers is checked on simulated data alone
 ESTIMATE = "estimate"  # what the estimand of an `estimate` function is called unless it is named
 
 
 @dataclass(frozen=True, repr=False)
 class Study:
-    """One analysis and the choices in it. Give it a `model`, or an `estimate`.
+    """One analysis and the choices in it. Give it a `model`, or an `estimate`, or a `prior` and `simulate`.
 
     name: what the study is called in figures and stores.
     data: the raw data, or a function without arguments that loads them.
@@ -30,12 +31,19 @@ class Study:
         `Estimate(value, se, df)`, draws `(draw,)` or `(chain, draw)`, or a dict of these by estimand. It runs in a
         process of its own, on all cores; where JAX can trace it, many universes run in one compiled call. A keyword
         `rng` gets a NumPy generator that is seeded by the universe.
-    estimands: what all universes estimate, on one scale. Of a model: by name, a scalar site, or a function
-        `(draws, data, *, decisions...)` of the draws by site, each `(draw, *site shape)`, that returns one number a
-        draw, `(draw,)`; it sees the universe's own prepared data. Of an `estimate` function: the names of what it
-        returns; one name may be left out, or be written as it is.
-    space: the decisions. They bind by name to the keyword-only arguments of `prepare`, of the model or function, and
-        of the estimands, as pytest fixtures do.
+    simulate: an analysis that has no density, as a function `(key, parameters, data, *, decisions...)` that JAX can
+        trace: from a JAX key and the parameters by name, each on its own scale, it gives data as they might have been
+        observed, a dict of arrays by the names that the observed ones have in the prepared data, or one array where
+        the prepared data are one. `data` are the prepared data, for sizes, times and covariates; it may not look at
+        the values that it simulates, and may be left out.
+    prior: of such an analysis, a dict from the name of each parameter to a NumPyro distribution, continuous and
+        proper, or a function `(*, decisions...)` that gives one.
+    estimands: what all universes estimate, on one scale. Of a model or a simulator: by name, a scalar site (or
+        parameter), or a function `(draws, data, *, decisions...)` of the draws by site, each `(draw, *site shape)`,
+        that returns one number a draw, `(draw,)`; it sees the universe's own prepared data. Of an `estimate` function:
+        the names of what it returns; one name may be left out, or be written as it is.
+    space: the decisions. They bind by name to the keyword-only arguments of `prepare`, of the model or function (or of
+        `prior` and `simulate`), and of the estimands, as pytest fixtures do.
 
     Declaring a study checks nothing and runs nothing; `multiverse.plan(study)` does the checking.
     """
@@ -48,6 +56,18 @@ class Study:
     estimands: Mapping[str, Estimand] | Sequence[str] | str | None = None
     space: Space = field(default_factory=Space)
     prepare: Prepare = None
+    simulate: Callable[..., Any] | None = None
+    prior: Mapping[str, Any] | Callable[..., Any] | None = None
+
+    @property
+    def kind(self) -> Literal["model", "estimate", "simulate"]:
+        """Which part of the study its analysis is."""
+        return "estimate" if self.is_function else "simulate" if self.only_simulates else "model"
+
+    @property
+    def verified_by(self) -> str:
+        """What vouches for answers where no density does: "calibration" if the study only simulates, else ""."""
+        return CALIBRATION if self.only_simulates else ""
 
     @property
     def is_function(self) -> bool:
@@ -55,12 +75,25 @@ class Study:
         return self.estimate is not None
 
     @property
+    def only_simulates(self) -> bool:
+        """Whether the analysis has a simulator and no density, so that no answer can be checked against one."""
+        return self.simulate is not None
+
+    @property
     def analysis(self) -> Callable[..., Any]:
-        """The model, or the `estimate` function. Raises ValueError where the study has neither."""
-        found = self.estimate if self.is_function else self.model
+        """The model, the `estimate` function, or `simulate`. Raises ValueError where the study has none of them."""
+        found = self.estimate if self.is_function else self.simulate if self.only_simulates else self.model
         if found is None:
-            raise ValueError(f"the study {self.name!r} has neither a model nor an estimate")
+            raise ValueError(f"the study {self.name!r} has neither a model nor an estimate, nor does it simulate")
         return found
+
+    @property
+    def functions(self) -> Mapping[str, Callable[..., Any]]:
+        """The functions that the analysis is made of, by their part in the study: one, or `prior` and `simulate`."""
+        if self.only_simulates:
+            own = {"prior": self.prior} if callable(self.prior) else {}
+            return {**own, "simulate": self.analysis}
+        return {self.kind: self.analysis}
 
     @property
     def questions(self) -> Mapping[str, Estimand]:
@@ -102,6 +135,8 @@ class Study:
             ),
             "model": _named(self.model),
             "estimate": _named(self.estimate),
+            "simulate": _named(self.simulate),
+            "prior": ", ".join(self.prior) if isinstance(self.prior, Mapping) else _named(self.prior),
             "estimands": ", ".join(map(str, questions)),
         }
         return {part: text for part, text in words.items() if text not in ("", "None")}

@@ -12,6 +12,7 @@ import pandas as pd
 from multiverse.aggregate.comparable import LOG_MARGINAL, comparable, incomparable
 from multiverse.aggregate.intervals import KINDS, NONE, Kinds, kinds_of
 from multiverse.aggregate.printing import count
+from multiverse.aggregate.verified import remark
 from multiverse.aggregate.weigh import BRANCHES, EVIDENCE, UNIVERSES, WEIGH
 from multiverse.errors import Problem, ResultError, near_miss
 
@@ -39,6 +40,7 @@ class Counts:
 
     space: how many the space has that they were taken from, and `taken` how, in words; None where they are all of it.
     duplicates: green universes that share the answer of another green one: exact duplicates, each counted as distinct.
+    verified_by: what they were checked against, as `verified.unverified` has it.
     """
 
     planned: int
@@ -48,6 +50,7 @@ class Counts:
     space: int | None = None
     taken: str = ""
     duplicates: int = 0
+    verified_by: str = ""
 
     @property
     def unanswered(self) -> int:
@@ -69,6 +72,7 @@ class Counts:
         if self.duplicates:
             shares = "shares" if self.duplicates == 1 else "share"
             text += f"; {self.duplicates:,} {shares} the answer of an exact duplicate, and each counts"
+        text += remark(self.verified_by)
         return text + (f"; a part of {self.whole}" if self.space is not None else "")
 
     @property
@@ -92,8 +96,8 @@ class Estimates:
     is missing. `planned` counts all universes of the plan, answered or not; `space` those of the space that the plan
     was drawn from, None where it is the whole of it; `taken` says how. `links`: decisions that move together. `weigh`:
     how universes weigh in every aggregate (`weights`); by evidence they can where the table has the columns of
-    `comparable`, and the green ones may be compared. Raises ResultError, with all that is wrong, where this does not
-    hold. The table is copied: do not change it.
+    `comparable`, and the green ones may be compared. `verified_by`: what vouches for them. Raises ResultError,
+    with all that is wrong, where this does not hold. The table is copied: do not change it.
     """
 
     estimand: str
@@ -104,6 +108,7 @@ class Estimates:
     links: tuple[tuple[str, ...], ...] = ()
     weigh: str = UNIVERSES
     taken: str = ""
+    verified_by: str = ""
 
     def __post_init__(self) -> None:
         table = self.table.reset_index(drop=True)
@@ -149,7 +154,9 @@ class Estimates:
         blank = int((~_finite(self.table)).sum())
         green = self.green
         duplicates = int(green[SAME_AS].fillna(green["key"]).duplicated().sum())
-        return Counts(self.planned, int(ok.sum()), int((~ok).sum()), blank, self.space, self.taken, duplicates)
+        return Counts(
+            self.planned, int(ok.sum()), int((~ok).sum()), blank, self.space, self.taken, duplicates, self.verified_by
+        )
 
 
 def codes(table: pd.DataFrame, name: str, info: DecisionInfo) -> np.ndarray:

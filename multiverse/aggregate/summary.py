@@ -11,6 +11,7 @@ from multiverse.aggregate.collapse import collapse
 from multiverse.aggregate.estimates import Counts, Estimates
 from multiverse.aggregate.intervals import Kinds, kinds_of
 from multiverse.aggregate.printing import Printed, Shown, count, number, percent
+from multiverse.aggregate.verified import unverified
 from multiverse.aggregate.weigh import NOTES, WEIGHT
 from multiverse.aggregate.weights import weighted_share
 
@@ -59,7 +60,7 @@ class Summary(Shown):
             notes.append("P(above zero) is a one-sided confidence level where intervals are confidence intervals")
         if kinds.told and kinds.none:
             notes.append(f"{above} is over the {kinds.told:,} that tell their uncertainty")
-        notes += self.notes
+        notes += [*self.notes, *filter(None, [unverified(self.counts.verified_by)])]
         title = f"{kinds.middle('medians', 'estimates').capitalize()} of {self.estimand!r}: {self.counts}"
         if not kinds.told and kinds.none:  # nothing stands in the last column
             header, rows = header[:-1], [row[:-1] for row in rows]

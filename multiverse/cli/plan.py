@@ -60,7 +60,7 @@ def plan(
     **settings: Any,
 ) -> None:
     """Show what a run of a study file would do."""
-    from multiverse.engines.by_name import usual_engine
+    from multiverse.engines.by_name import check_engine, usual_engine
     from multiverse.linting.lint import lint
     from multiverse.loading import load_study
     from multiverse.planning.build import plan as make_plan
@@ -70,6 +70,7 @@ def plan(
     with talk_to_stderr(as_json):
         file = load_study(study)
         sampler = chosen_engine(file.engine, engine, settings, usual_engine(file.study))
+        check_engine(file.study, sampler)
         planned = make_plan(file.study, design=chosen_design(part), strict=strict, progress=bar)
         linted = lint(planned, progress=bar)
         place = file.store if store is None else store_place(store)

@@ -40,6 +40,7 @@ def report(results: Results, done: int, seconds: float, place: Place, *, as_json
 
 
 def _tell(results: Results, state: RunState, done: int, seconds: float, all_red: bool) -> None:
+    from multiverse.aggregate.verified import unverified
     from multiverse.cli.engines_table import echo_engines
     from multiverse.cli.reds_table import echo_reds
     from multiverse.cli.status import counts_text
@@ -53,6 +54,8 @@ def _tell(results: Results, state: RunState, done: int, seconds: float, all_red:
     else:
         click.echo("Nothing was left to do.")
     click.echo(counts_text(state.planned, state.answered, state.green, state.red))
+    if told := unverified(state.verified_by):
+        echo_prose(told, indent=2)
     if len(state.engines) > 1:
         echo_engines(state.engines)
     elif climbed := _climbed(results):

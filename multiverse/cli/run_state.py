@@ -36,6 +36,7 @@ class RunState(NamedTuple):
 
     part: of how many universes the planned ones were taken, and how; empty where they are the whole space. engines:
     what each of them did. running: the running summary of each estimand, of a run that has begun and is not finished.
+    verified_by: "calibration" where no density vouches for answers, else "".
     """
 
     run: str
@@ -53,6 +54,7 @@ class RunState(NamedTuple):
     part: str = ""
     engines: tuple[EngineState, ...] = ()
     running: tuple[Running, ...] = ()
+    verified_by: str = ""
 
     def card(self) -> dict[str, Any]:
         """The same as plain data, for programs."""
@@ -96,6 +98,7 @@ def run_states(store: Store) -> list[RunState]:
                 part=_part(header),
                 engines=engine_states(mine),
                 running=_running(store, record, calls) if 0 < answered.num_rows < plan.num_rows else (),
+                verified_by=header.verified_by,
             )
         )
     return states

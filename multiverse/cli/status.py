@@ -51,6 +51,7 @@ def status(store: str, as_json: bool) -> None:
 
 
 def _tell(state: RunState) -> None:
+    from multiverse.aggregate.verified import unverified
     from multiverse.cli.engines_table import echo_engines
     from multiverse.cli.reds_table import echo_reds
     from multiverse.cli.tables import echo_prose
@@ -58,8 +59,8 @@ def _tell(state: RunState) -> None:
 
     click.secho(f"{state.study}, run {state.run!r}", bold=True)
     click.echo(f"  {counts_text(state.planned, state.answered, state.green, state.red)}")
-    if state.part:
-        echo_prose(state.part, indent=2)
+    for told in filter(None, (state.part, unverified(state.verified_by))):
+        echo_prose(told, indent=2)
     calls = "" if state.calls == 1 else f" (call {state.calls})"
     click.echo(f"  started {_local(state.started)}{calls}; {_wrote(state)}")
     if state.per_minute:

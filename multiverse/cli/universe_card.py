@@ -71,7 +71,7 @@ def outcome_card(results: Results, key: str) -> dict[str, Any] | None:
             return None
         columns = ("ok", "reason", "engine", "attempt", "seconds", "finished", "rows_kept", "host", "program")
         card = {name: answers[name].iloc[0] for name in columns}
-        for name in ("same_as", "escalated"):
+        for name in ("same_as", "escalated", "verified_by"):
             told = answers[name].iloc[0]
             card[name] = told if isinstance(told, str) else None
         card["finished"] = card["finished"].to_pydatetime().replace(tzinfo=UTC)

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from multiverse.aggregate.printing import count
+from multiverse.aggregate.verified import unverified
 from multiverse.cli.attempts_card import echo_attempts
 from multiverse.cli.cells import said
 from multiverse.cli.changes_card import changes_text, flips_text
@@ -93,6 +94,8 @@ def _outcome(outcome: Mapping[str, Any] | None) -> None:
                 echo_prose(str(line), indent=2)
         if outcome["traceback"]:
             click.echo(textwrap.indent(str(outcome["traceback"]).rstrip(), "    "))
+    if told := unverified(outcome["verified_by"] or ""):
+        echo_prose(told, indent=2)
     echo_prose(
         f"by {outcome['engine']}, attempt {outcome['attempt']}, {outcome['seconds']:.2g} s of its batch on "
         f"{outcome['host']}, finished {_local(outcome['finished'])}",

@@ -7,6 +7,7 @@ import types
 from collections.abc import Mapping
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
+from multiverse.engines.amortized.engine import Amortized
 from multiverse.engines.auto.engine import Auto
 from multiverse.engines.functions.engine import Function
 from multiverse.engines.laplace.engine import Laplace
@@ -23,28 +24,35 @@ ENGINES: Final[Mapping[str, type[Any]]] = {
     Laplace.name: Laplace,
     NestedLaplace.name: NestedLaplace,
     Reweight.name: Reweight,
+    Amortized.name: Amortized,
     WarmNUTS.name: WarmNUTS,
     NUTS.name: NUTS,
     Function.name: Function,
 }
 
 
+USUAL: Final[Mapping[str, str]] = {"model": Auto.name, "estimate": Function.name, "simulate": "amortized"}
+MODELS: Final = ("model",)  # what an engine runs that does not say what it takes
+
+
 def usual_engine(study: Study) -> str:
     """The name of the engine for a study that asks for none."""
-    return Function.name if study.is_function else Auto.name
+    return USUAL[study.kind]
 
 
 def check_engine(study: Study, engine: Any) -> None:
-    """Raise PlanError where an engine for models is asked to run an `estimate` function, or the other way round."""
-    if study.is_function != (engine.name == Function.name):
+    """Raise PlanError where an engine cannot run what the study has: a model, a function, or a simulator alone."""
+    if study.kind in getattr(engine, "takes", MODELS):
+        return
+    usual = usual_engine(study)
+    if study.only_simulates:
+        why = f"the engine {engine.name!r} needs a density, and the study {study.name!r} has none: it only simulates."
+        expected = f"the engine {usual!r}, which learns from simulations"
+    else:
         what = "an `estimate` function" if study.is_function else "a NumPyro model"
-        raise PlanError(
-            Problem(
-                f"the engine {engine.name!r} cannot run {what}, which the study {study.name!r} has.",
-                f"the engine {usual_engine(study)!r}",
-                f"leave the engine out, or write engine={usual_engine(study)!r}",
-            )
-        )
+        why = f"the engine {engine.name!r} cannot run {what}, which the study {study.name!r} has."
+        expected = f"the engine {usual!r}"
+    raise PlanError(Problem(why, expected, f"leave the engine out, or write engine={usual!r}"))
 
 
 def made_again(kind: type[Any], settings: Mapping[str, Any]) -> Any:

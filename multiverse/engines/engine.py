@@ -57,7 +57,8 @@ class Engine(Protocol[State]):
 
     One that answers each universe in one attempt, in batches of a random order stratified by program
     (`one_shot.batches`), may say so by an attribute `one_shot` that is true: what it has finished is a random sample of
-    the plan then, and a running summary has intervals.
+    the plan then, and a running summary has intervals. One that runs something else than models says so by an attribute
+    `takes`, a tuple of the parts of a study that it can run: "model", "estimate", "simulate".
     """
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -46,7 +46,9 @@ class Verdict(NamedTuple):
     message: str
 
 
-class _Check(NamedTuple):
+class Check(NamedTuple):
+    """One bound of a gate."""
+
     reason: Reason
     diagnostic: str  # its name in the diagnostics
     words: str
@@ -61,6 +63,20 @@ class _Check(NamedTuple):
         if math.isnan(value):
             return f"{subject} cannot be told (NaN: draws all equal or not finite, too few of them, or one chain)"
         return f"{subject} is {_apart(value, self.bound)}, {'above' if self.at_most else 'below'} {self.bound:g}"
+
+
+def verdict(checks: Sequence[Check], diagnostics: Mapping[str, float], worst: Mapping[str, str]) -> Verdict:
+    """What checks, gravest first, say of diagnostics.
+
+    worst: name of a diagnostic -> the quantity it was worst for, to be named in the message.
+    Raises KeyError if a diagnostic is missing: what was not measured does not pass.
+    """
+    failures = [
+        (check.reason, failure)
+        for check in checks
+        if (failure := check.failure(float(diagnostics[check.diagnostic]), worst.get(check.diagnostic)))
+    ]
+    return Verdict(failures[0][0], "; ".join(text for _, text in failures)) if failures else Verdict(Reason.ok, "")
 
 
 @dataclass(frozen=True)
@@ -87,7 +103,7 @@ class Gate:
     ebfmi_min: float = EBFMI_MIN
 
     def __post_init__(self) -> None:
-        _check_bounds(self, {"rhat_max": 1.0, "rhat_local_max": 1.0, "divergences_max": 0.0})
+        check_bounds(self, {"rhat_max": 1.0, "rhat_local_max": 1.0, "divergences_max": 0.0})
 
     def judge(
         self, diagnostics: Mapping[str, float], *, chains: int, worst: Mapping[str, str] | None = None
@@ -105,24 +121,18 @@ class Gate:
         missing = [c.diagnostic for c in checks if c.diagnostic not in diagnostics and c.diagnostic != "rhat_local_max"]
         if missing:
             raise ValueError(f"the gate cannot judge without {', '.join(missing)}; it was given {sorted(diagnostics)}")
-        failures = [
-            (check.reason, failure)
-            for check in checks
-            if check.diagnostic in diagnostics
-            and (failure := check.failure(float(diagnostics[check.diagnostic]), (worst or {}).get(check.diagnostic)))
-        ]
-        return Verdict(failures[0][0], "; ".join(text for _, text in failures)) if failures else Verdict(Reason.ok, "")
+        return verdict([c for c in checks if c.diagnostic in diagnostics], diagnostics, worst or {})
 
-    def _checks(self, chains: int) -> tuple[_Check, ...]:
+    def _checks(self, chains: int) -> tuple[Check, ...]:
         """All checks, gravest first: chains that disagree, draws that are biased, then draws that are too few."""
         ess = self.ess_per_chain * chains
         return (
-            _Check(Reason.rhat, "rhat_max", "R-hat", self.rhat_max, True),
-            _Check(Reason.rhat, "rhat_local_max", "R-hat inside plates", self.rhat_local_max, True),
-            _Check(Reason.divergences, "divergences", "the number of divergences", self.divergences_max, True),
-            _Check(Reason.ebfmi, "ebfmi_min", "E-BFMI", self.ebfmi_min, False),
-            _Check(Reason.ess, "ess_bulk_min", "bulk ESS", ess, False),
-            _Check(Reason.ess, "ess_tail_min", "tail ESS", ess, False),
+            Check(Reason.rhat, "rhat_max", "R-hat", self.rhat_max, True),
+            Check(Reason.rhat, "rhat_local_max", "R-hat inside plates", self.rhat_local_max, True),
+            Check(Reason.divergences, "divergences", "the number of divergences", self.divergences_max, True),
+            Check(Reason.ebfmi, "ebfmi_min", "E-BFMI", self.ebfmi_min, False),
+            Check(Reason.ess, "ess_bulk_min", "bulk ESS", ess, False),
+            Check(Reason.ess, "ess_tail_min", "tail ESS", ess, False),
         )
 
 
@@ -142,7 +152,7 @@ class WeightsGate:
     ess_min: float = IMPORTANCE_ESS_MIN
 
     def __post_init__(self) -> None:
-        _check_bounds(self, {})
+        check_bounds(self, {})
 
     def khat_bound(self, draws: int) -> float:
         """What k-hat has to be below, for weights of so many draws."""
@@ -160,19 +170,14 @@ class WeightsGate:
         if math.isfinite(bound):
             bound = math.nextafter(bound, -math.inf)  # on the bound is not below it
         checks = (
-            _Check(Reason.khat, "khat", "Pareto k-hat", bound, True),
-            _Check(Reason.ess, "importance_ess", "importance ESS", self.ess_min, False),
-            _Check(Reason.ess, "ess_tail_min", "importance ESS of the tails", self.ess_min, False),
+            Check(Reason.khat, "khat", "Pareto k-hat", bound, True),
+            Check(Reason.ess, "importance_ess", "importance ESS", self.ess_min, False),
+            Check(Reason.ess, "ess_tail_min", "importance ESS of the tails", self.ess_min, False),
         )
-        failures = [
-            (check.reason, failure)
-            for check in checks
-            if (failure := check.failure(float(diagnostics[check.diagnostic]), (worst or {}).get(check.diagnostic)))
-        ]
-        return Verdict(failures[0][0], "; ".join(text for _, text in failures)) if failures else Verdict(Reason.ok, "")
+        return verdict(checks, diagnostics, worst or {})
 
 
-def _check_bounds(gate: Any, least: Mapping[str, float]) -> None:
+def check_bounds(gate: Any, least: Mapping[str, float]) -> None:
     """Make all bounds floats, and raise PlanError for those that no universe can keep."""
     for field in fields(gate):  # 100 and 100.0 are one gate and shall make one run id
         object.__setattr__(gate, field.name, float(getattr(gate, field.name)))

@@ -49,6 +49,11 @@ class Reason(StrEnum):
         "The Hessian at the mode is not positive definite: the posterior is flat there, or has no normal shape. "
         "Answer it with NUTS; look for parameters that the data and the priors do not tell apart."
     )
+    distance = (
+        "The data are unlike those that this universe simulates (p-value of their distance below its level), so what a "
+        "network learnt from simulations says little of them. "
+        "Answer it with NUTS, and look whether the model could have made these data at all."
+    )
     structure = (
         "The model has not the structure that this engine needs: the message says what is missing. "
         "Answer it with another engine, such as NUTS."

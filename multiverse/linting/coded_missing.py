@@ -55,7 +55,9 @@ def coded_missing(plan: Plan) -> Iterator[Finding]:
     found: dict[tuple[str, float, bool], list[_Coded]] = {}
     for of in sets:
         for one in _coded(of, raw):
-            if not -1 <= one.number <= 1 and mentions(plan.study.analysis, one.number):
+            if not -1 <= one.number <= 1 and any(
+                mentions(function, one.number) for function in plan.study.functions.values()
+            ):
                 continue
             if one.kind in found or use(of.keys[0], one.column, _other_code(one)):
                 found.setdefault(one.kind, []).append(one)

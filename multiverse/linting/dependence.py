@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -32,7 +33,8 @@ class Dependence:
 
 
 def dependence(program: Program, wanted: Wanted) -> Dependence:
-    """What the answer of a traced program depends on: of a model the log joint and what its estimands look at.
+    """What the answer of a traced program depends on: of a model the log joint and what its estimands look at, of a
+    simulator its prior, what it simulates and what was observed.
 
     Nothing is computed: the model runs once or twice on abstract values, in some milliseconds.
     Raises what the model or function raises; ValueError for a program that JAX does not trace.
@@ -43,7 +45,8 @@ def dependence(program: Program, wanted: Wanted) -> Dependence:
         raise ValueError("a function that is called universe by universe has no computation that JAX could show")
     leaves = program.leaves(next(iter(program.members)))
     abstract: Any = jax.ShapeDtypeStruct
-    with jax.enable_x64(True), TRACING:
+    # A simulator is traced as it will run: a loop of its own dtypes may not close in others.
+    with nullcontext() if program.kind == "simulator" else jax.enable_x64(True), TRACING:
         given = {path: abstract(leaf.shape, leaf.dtype) for path, leaf in leaves.items()}
         text, used = computation(_answer(program, wanted), given, abstract((program.sites.dimension,), np.float64))
     names = [latent.name for latent in program.sites.latents]
@@ -97,6 +100,7 @@ def _answer(program: Program, wanted: Wanted) -> Any:
     if program.kind == "traced":
         answers = traceable(program, [estimand.name for estimand in wanted.estimands])
         return lambda leaves, z: answers(leaves)
+    import jax
     from numpyro.infer.util import constrain_fn
 
     density = potential(program.signature, program.sites)
@@ -104,6 +108,9 @@ def _answer(program: Program, wanted: Wanted) -> Any:
 
     def answer(leaves: Mapping[str, Any], z: Any) -> Any:
         sites = constrain_fn(program.signature, (leaves,), {}, program.sites.unravel(z), return_deterministic=True)
+        if program.kind == "simulator":
+            told = program.simulate(leaves, jax.random.key(0), sites)
+            return density(leaves, z), told, program.observed(leaves)
         return density(leaves, z), [sites[name] for name in looked_at]
 
     return answer

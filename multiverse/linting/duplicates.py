@@ -9,7 +9,7 @@ from typing import NamedTuple
 from multiverse.linting.answers import answers, data_of
 from multiverse.linting.finding import NAMED, Finding, finding
 from multiverse.linting.repeats import Repeats, repeats
-from multiverse.planning.bind import Binding, bind, called
+from multiverse.planning.bind import Binding, bind, called, keywords
 from multiverse.planning.plan import Plan
 from multiverse.space.counted import counted
 from multiverse.space.option import listed
@@ -105,7 +105,9 @@ class _Told(NamedTuple):
         steps = zip(self.plan.study.steps, self.binding.steps, strict=True)
         takers = [f"{called(step)}()" for step, takes in steps if name in takes]
         takes_it = name in self.binding.analysis or name in self.binding.reparam
-        return [*takers, *([f"{called(self.plan.study.analysis)}()"] if takes_it else [])]
+        functions = self.plan.study.functions.values()
+        own = [f for f in functions if len(functions) == 1 or name in keywords(f)]
+        return [*takers, *(f"{called(function)}()" for function in own if takes_it)]
 
     def _because(self, one: Repeats) -> str:
         study, name = self.plan.study, one.decision
@@ -120,7 +122,7 @@ class _Told(NamedTuple):
         if name in self.binding.prepare:
             reasons.append("the prepared data are equal" if same_data else f"no data change that {analysis} looks at")
         if name in self.binding.analysis:
-            what = f"what {analysis} returns" if study.is_function else f"the log joint of {analysis}"
+            what = f"the log joint of {analysis}" if study.model is not None else f"what {analysis} returns"
             reasons.append(f"{what} does not depend on it")
         if name in self.binding.reparam:
             reasons.append("the reparameterized model is the one that was there")

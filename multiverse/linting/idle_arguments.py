@@ -13,7 +13,7 @@ from multiverse.linting.dependence import dependence
 from multiverse.linting.finding import Finding, finding
 from multiverse.linting.reads import reads
 from multiverse.linting.repeats import without_effect
-from multiverse.planning.bind import Binding, bind, called
+from multiverse.planning.bind import Binding, bind, called, keywords
 from multiverse.planning.plan import Plan
 
 NAME = "argument without effect"
@@ -35,8 +35,13 @@ def idle_arguments(plan: Plan) -> Iterator[Finding]:
             if name in takes and (name in idle_data or not reads(step, name)):
                 yield _found(plan, called(step), name, "the prepared data are equal for all its options")
         if name in binding.analysis and not _reaches(plan, name):
-            what = "what it returns" if plan.study.is_function else "its log joint"
-            yield _found(plan, called(plan.study.analysis), name, f"{what} does not depend on it")
+            what = "its log joint" if plan.study.model is not None else "what it returns"
+            yield _found(plan, _taker(plan, name), name, f"{what} does not depend on it")
+
+
+def _taker(plan: Plan, name: str) -> str:
+    """The function of the analysis that takes a decision."""
+    return called(next(f for f in plan.study.functions.values() if name in keywords(f)))
 
 
 def _takers(binding: Binding, name: str) -> int:
@@ -45,7 +50,7 @@ def _takers(binding: Binding, name: str) -> int:
 
 def _reaches(plan: Plan, name: str) -> bool:
     """Whether the answer of some program depends on an option of this decision that the analysis takes."""
-    if not reads(plan.study.analysis, name):
+    if not any(reads(function, name) for function in plan.study.functions.values() if name in keywords(function)):
         return False
     for program in plan.programs:
         paths = {path for (n, _), leaves in program.choices.items() if n == name for path in leaves}

@@ -43,7 +43,7 @@ def rank_deficient(plan: Plan) -> Iterator[Finding]:
     """The designs whose rank is below the number of their columns, a finding each."""
     found: dict[tuple[str, ...], list[_Design]] = {}
     use = Use(plan)
-    for of in data_sets(plan):
+    for of in () if plan.study.only_simulates else data_sets(plan):  # a simulator tells no predictor
         designs = _of_function(of, use) if plan.study.is_function else _of_model(of)
         for design in designs:
             found.setdefault(tuple(column.name for column in design.dependent), []).append(design)

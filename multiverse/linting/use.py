@@ -33,7 +33,7 @@ class Use:
         uses it. Of a model, a matrix is used as a whole.
         """
         program = self._plan.program_of[key]
-        if program.kind == "model":
+        if program.kind in ("model", "simulator"):
             return column.path in self._live(program.id)
         at = program.id, column.place
         if at not in self._used:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from multiverse.errors import Problem, near_miss
 from multiverse.planning.reparam import is_reparam, reparam_mistakes
 from multiverse.space.decision import Decision
 from multiverse.study import Study
 
+SIMULATE: Final = ("key", "parameters", "data")  # what a simulator is given, in order
+WHO: Final = {"model": "the model", "estimate": "the function", "simulate": "the simulator", "prior": "the prior"}
+PART: Final = {"model": "analysis", "estimate": "analysis", "simulate": "simulate", "prior": "prior"}
 RNG = "rng"  # the keyword by which an `estimate` function asks for a generator of random numbers
 
 
@@ -19,9 +22,10 @@ RNG = "rng"  # the keyword by which an `estimate` function asks for a generator 
 class Binding:
     """Who takes which decisions.
 
-    steps: for each preprocessing step, the decisions it takes. analysis: those that the model or the `estimate`
-    function takes by name. estimands: by estimand, the decisions its function takes. reparam: parameterization
-    decisions whose options are NumPyro reparameterizers by site; they are applied to the model, not given to it.
+    steps: for each preprocessing step, the decisions it takes. analysis: those that the model, the `estimate` function,
+    or `prior` and `simulate` take by name. estimands: by estimand, the decisions its function takes. reparam:
+    parameterization decisions whose options are NumPyro reparameterizers by site; they are applied to the model, not
+    given to it.
     rng: whether an `estimate` function takes a generator of random numbers. unbound: who cannot be called, since a
     keyword of theirs is no decision: `prepare`, `analysis`, or estimands by name.
     """
@@ -43,7 +47,7 @@ class _Taker(NamedTuple):
     """A function that takes decisions: how messages call it, and its part in the study."""
 
     who: str
-    part: str  # "prepare", "analysis", or the name of an estimand
+    part: str  # "prepare", "analysis", "prior", "simulate", or the name of an estimand
     function: Callable[..., Any]
 
 
@@ -84,12 +88,10 @@ def bind(study: Study) -> tuple[Binding, list[Problem]]:
     """Bind the decisions of a study, and say which names do not fit."""
     decisions = study.space.decisions
     estimands = {name: e for name, e in study.questions.items() if callable(e)}
-    usual = "estimate" if study.is_function else "model"
-    who = _named("the function" if study.is_function else "the model", study.analysis, usual)
     rng = study.is_function and takes_rng(study.analysis) and RNG not in decisions
     takers = [
         *(_Taker(_named("the preprocessing step", step, "prepare"), "prepare", step) for step in study.steps),
-        _Taker(who, "analysis", study.analysis),
+        *(_Taker(_named(WHO[part], f, part), PART[part], f) for part, f in study.functions.items()),
         *(_Taker(f"the estimand {name!r}", name, function) for name, function in estimands.items()),
     ]
     everyone = {name for taker in takers for name in keywords(taker.function)}
@@ -100,18 +102,19 @@ def bind(study: Study) -> tuple[Binding, list[Problem]]:
         if name not in decisions and not has_default and not (rng and taker.part == "analysis" and name == RNG)
     ]
     wrong_reparams = {name: reparam_mistakes(name, d) for name, d in decisions.items() if name not in everyone}
-    analysis = [taker for taker in takers if taker.part in ("prepare", "analysis")]
+    analysis = [taker for taker in takers if taker.part in ("prepare", *PART.values())]
     mistaken = {taker: _mistaken_arguments(taker, decisions) for taker in analysis}
     binding = Binding(
         steps=tuple(_taken(step, decisions) for step in study.steps),
-        analysis=_taken(study.analysis, decisions),
+        analysis=tuple(dict.fromkeys(name for f in study.functions.values() for name in _taken(f, decisions))),
         estimands={name: _taken(function, decisions) for name, function in estimands.items()},
         reparam=tuple(
-            name for name, d in decisions.items() if name not in everyone and is_reparam(d) and not study.is_function
+            name for name, d in decisions.items() if name not in everyone and is_reparam(d) and study.model is not None
         ),
         rng=rng,
         unbound=frozenset(
-            [*(taker.part for taker, _ in missing), *(taker.part for taker, found in mistaken.items() if found)]
+            "analysis" if taker.part in PART.values() else taker.part
+            for taker in (*(taker for taker, _ in missing), *(taker for taker, found in mistaken.items() if found))
         ),
     )
     told = {name for taker in takers for name in positionals(taker.function)}  # by _mistaken_arguments
@@ -143,6 +146,8 @@ def _taken(function: Callable[..., Any], decisions: Mapping[str, Decision]) -> t
 def _mistaken_arguments(taker: _Taker, decisions: Mapping[str, Decision]) -> list[Problem]:
     """Decisions that are positional arguments, and functions of no or several data."""
     names = positionals(taker.function)
+    if taker.part in ("prior", "simulate"):
+        return _of_simulation(taker, names, decisions)
     if len(names) == 1 or not (names or keywords(taker.function)):  # or a builtin that does not tell, or `*args`
         return []
     data = "raw" if taker.part == "prepare" else "data"
@@ -153,6 +158,26 @@ def _mistaken_arguments(taker: _Taker, decisions: Mapping[str, Decision]) -> lis
             f"{taker.who} takes {len(names)} positional arguments: {', '.join(names) or 'none'}.",
             f"one, the {'raw' if data == 'raw' else 'prepared'} data; decisions stand after a `*`",
             f"write `def {called(taker.function)}({', '.join([first, '*', *rest])}): ...`",
+        )
+    ]
+
+
+def _of_simulation(taker: _Taker, names: list[str], decisions: Mapping[str, Decision]) -> list[Problem]:
+    """A simulator takes its key, its parameters and perhaps the data; a prior nothing that is no decision."""
+    own = [name for name in names if name not in decisions]
+    swapped = [name for name in names if name in decisions]
+    wants = SIMULATE if taker.part == "simulate" else ()
+    if len(names) == len(own) and len(own) in ((len(wants) - 1, len(wants)) if wants else (0,)):
+        return []
+    taken = [*wants, "*", *swapped, *keywords(taker.function)]
+    body = "..." if wants else 'return {"rate": dist.LogNormal(0, 1)}'
+    return [
+        Problem(
+            f"{taker.who} takes {len(names)} positional arguments: {', '.join(names) or 'none'}.",
+            f"{', '.join(wants)}, of which the last may be left out; decisions stand after a `*`"
+            if wants
+            else "decisions alone, after a `*`",
+            f"write `def {called(taker.function)}({', '.join(taken if taken[-1] != '*' else taken[:-1])}): {body}`",
         )
     ]
 
@@ -175,18 +200,19 @@ def _unused(name: str, study: Study, analysis: list[_Taker], free: set[str]) -> 
     who = [f"{called(taker.function)}()" for taker in analysis]
     nobody = f"neither {' nor '.join(who)} has" if len(who) > 1 else f"{who[0]} does not have"
     near = near_miss(str(name), free)
+    given = ", ".join(SIMULATE) if study.only_simulates else "data"
     told = (f"{called(t.function)}() takes {', '.join(keywords(t.function)) or 'no decisions'}" for t in analysis)
     return Problem(
         f"the space names {name!r}, but {nobody} such a keyword.",
         "; ".join(told),
         f"{near}Rename the decision{'' if near else ', leave it out'}, "
-        f"or write `{_declared(called(study.analysis), name)}`",
+        f"or write `{_declared(called(study.analysis), given, name)}`",
     )
 
 
-def _declared(who: str, name: str) -> str:
+def _declared(who: str, given: str, name: str) -> str:
     """How a function that takes this decision begins."""
-    return f"lambda data, *, {name}: ..." if who == "<lambda>" else f"def {who}(data, *, {name}, ...)"
+    return f"lambda {given}, *, {name}: ..." if who == "<lambda>" else f"def {who}({given}, *, {name}, ...)"
 
 
 def _estimand_only(binding: Binding, decisions: Mapping[str, Decision]) -> Iterable[Problem]:

@@ -27,9 +27,10 @@ from multiverse.planning.plan import Plan, Wanted
 from multiverse.planning.program import Program
 from multiverse.planning.reparam import unknown_sites
 from multiverse.planning.reserved import reserved_problems
-from multiverse.planning.safety import check
+from multiverse.planning.safety import Verdict, check
 from multiverse.planning.same_posterior import posterior_notes
 from multiverse.planning.selected import selected
+from multiverse.planning.simulator_check import check_simulator
 from multiverse.planning.twins import twins_of
 from multiverse.planning.unanswerable import notes_on, problems_of
 from multiverse.planning.walk import Walked, walk
@@ -169,7 +170,7 @@ def _check(found: Checked, programs: Sequence[_Grouped], estimands: tuple[Estima
     trials: dict[str, list[Trial]] = {}
     with progress("checking programs", len(waiting), "programs") as advance, ThreadPoolExecutor(cores()) as pool:
         while waiting:
-            verdicts = pool.map(lambda grouped: check(grouped.program, estimands), waiting)
+            verdicts = pool.map(lambda grouped: _verdict(grouped.program, estimands), waiting)
             again: list[_Grouped] = []
             for (program, family), verdict in zip(waiting, verdicts, strict=True):
                 advance()
@@ -187,6 +188,7 @@ def _check(found: Checked, programs: Sequence[_Grouped], estimands: tuple[Estima
                     continue
                 if verdict.lapack and (note := lapack_note()) and note not in found.notes:
                     found.notes.append(note)
+                found.notes += [note for note in verdict.notes if note not in found.notes]
                 for name, trial in verdict.trials.items():
                     trials.setdefault(name, []).append(trial)
                 found.programs.append(program)
@@ -202,14 +204,24 @@ def _check(found: Checked, programs: Sequence[_Grouped], estimands: tuple[Estima
         found.needed |= frozenset().union(*(trial.needed for trial in tried))
 
 
+def _verdict(program: Program, estimands: tuple[Estimand, ...]) -> Verdict:
+    return check_simulator(program, estimands) if program.kind == "simulator" else check(program, estimands)
+
+
 def _notes(programs: Sequence[Program]) -> list[str]:
     """What the planner did that a person should know."""
+    who = "simulator" if any(program.kind == "simulator" for program in programs) else "model"
     known = dict.fromkeys(path for program in programs for path in program.signature.fixed)
     notes = [
-        f"the model needs {spoken(path)} as a plain value (it branches on it, or uses NumPy on it), "
+        f"the {who} needs {spoken(path)} as a plain value (it branches on it, or uses NumPy on it), "
         "so each value has a program of its own"
         for path in known
     ]
+    if who == "simulator":
+        notes.append(
+            "the study only simulates: no answer can be checked against a density, so calibration on simulated data, "
+            "the agreement of an ensemble and the distance of the data from what is simulated vouch for it"
+        )
     models = [program.sites for program in programs if program.sites.latents]  # functions have no sites at all
     if models and not any(sites.observed for sites in models):
         notes.append("the model observes nothing, so the answers are those of its priors: give a site `obs=data[...]`")

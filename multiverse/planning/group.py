@@ -19,9 +19,11 @@ from multiverse.planning.branching import plain, trace_batched
 from multiverse.planning.family import Candidate, Family
 from multiverse.planning.leaf_path import spoken
 from multiverse.planning.model_trace import ModelTrace, trace_model
+from multiverse.planning.only_simulates import OnlySimulates
 from multiverse.planning.program import Member, Program
 from multiverse.planning.raised import raised
 from multiverse.planning.row_counts import Rows, rows_of
+from multiverse.planning.simulator_trace import simulating
 from multiverse.planning.structure import Leaves, signature
 from multiverse.planning.unanswerable import Unanswerable, unanswerable
 
@@ -78,7 +80,7 @@ def programs_of(
         trace = group.trace
         if trace is None:
             try:
-                trace, more = trace_batched(family.signature(fixed), leaves)
+                trace, more = trace_batched(simulating(family.signature(fixed)), leaves)
             except Exception as error:
                 if group.rows is not None:
                     waiting += _unpadded(group, f"on padded rows the model raises {said(error)}")
@@ -86,7 +88,7 @@ def programs_of(
                     problems += [p._replace(what=in_universe(p.what, _shared(family, group))) for p in error.problems]
                 else:
                     failure = unanswerable(
-                        "model", [raised(error, _shared(family, group), group.largest.prepared.data)], error
+                        "model", [raised(error, _shared(family, group), family.model, largest.prepared.data)], error
                     )
                     failures |= {member.key: failure for member in group.members}
                 continue
@@ -183,6 +185,7 @@ def _program(family: Family, group: _Group, trace: ModelTrace, fixed: dict[str, 
         choices={at: family.choices[at].leaves for at in labels if at[0] in family.options},
         original={number: m.prepared for number, m in by_data.items()},
         values={at: family.choices[at].value for at in labels},
+        kind="simulator" if isinstance(family.model, OnlySimulates) else "model",
     )
 
 

@@ -60,7 +60,8 @@ def identify(study: Study, binding: Binding) -> Identified:
                 choices[name, option.label] = Choice(option.value, identity, *apart)
         problems += _same_options(name, decision, choices)
     prints: dict[str, str] = {}
-    parts = (("prepare", study.steps), ("model", study.analysis), ("data", raw))
+    analysis = (study.prior, study.simulate) if study.only_simulates else study.analysis
+    parts = (("prepare", study.steps), ("model", analysis), ("data", raw))
     for part, value in parts:
         name = called(study.analysis) if part == "model" else "the raw data" if part == "data" else "prepare"
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 OPTION = "option"  # paths of option values begin so; those of prepared data with "/"
+OBSERVED = "observed: "  # begins the paths of leaves that stand for observed values; no path of a user's begins so
 
 
 def step(key: object) -> str:

@@ -7,10 +7,12 @@ from pathlib import PurePath
 from typing import Any
 
 from multiverse.errors import Problem
-from multiverse.planning.bind import a
+from multiverse.planning.bind import SIMULATE, a
 from multiverse.space.space import Space
 from multiverse.study import Study
 
+ARGUMENTS = {"prepare": "raw", "simulate": ", ".join(SIMULATE)}  # of a function of the study, where not `data`
+NAMED = {"simulate": "simulator"}
 # how the names of files of data end
 TABLES = frozenset(".csv .tsv .txt .parquet .feather .json .xlsx .nc .npy .npz .dta .sav .rds".split())
 
@@ -22,12 +24,13 @@ def malformed(study: object) -> list[Problem]:
         return [Problem(f"what is to be planned is {a(study)}.", "a multiverse.Study", mend)]
     given: Mapping[str, Any] = vars(study)
     steps = given["prepare"] if isinstance(given["prepare"], list | tuple) else [given["prepare"]]
-    analyses = {part: given[part] for part in ("model", "estimate") if given[part] is not None}
+    analyses = {part: given[part] for part in ("model", "estimate", "simulate") if given[part] is not None}
+    prior = given["prior"]
     problems = [
         Problem(
             f"{part} is {value!r}, {a(value)}.",
             f"a function{', or a list of functions' if part == 'prepare' else ''}",
-            f"write `def {part}({'raw' if part == 'prepare' else 'data'}, *, a_decision): ...` "
+            f"write `def {part}({ARGUMENTS.get(part, 'data')}, *, a_decision): ...` "
             f"and give the study the function, `{part}={part}`",
         )
         for part, value in [*(("prepare", step) for step in steps if step is not None), *analyses.items()]
@@ -36,9 +39,35 @@ def malformed(study: object) -> list[Problem]:
     if len(analyses) != 1:
         problems.append(
             Problem(
-                f"the study has {'both a model and an estimate' if analyses else 'neither a model nor an estimate'}.",
-                "one of them: a NumPyro model, or a function that returns an estimate",
-                "write `model=model` or `estimate=estimate`",
+                f"the study has {_both(list(analyses)) if analyses else _neither(prior)}.",
+                "one of them: a NumPyro model, or a function that returns an estimate"
+                + ("; or a simulator, with a prior" if "simulate" in analyses or prior is not None else ""),
+                "write `model=model` or `estimate=estimate`"
+                + (
+                    ": a model that has a density needs no simulator, for data are simulated from it as it is"
+                    if {"model", "simulate"} <= analyses.keys()
+                    else ", or `simulate=simulate` beside the prior"
+                    if prior is not None
+                    else ""
+                ),
+            )
+        )
+    elif "simulate" in analyses and not (isinstance(prior, Mapping) or callable(prior)):
+        problems.append(
+            Problem(
+                "the study simulates, but has no prior." if prior is None else f"prior is {prior!r}, {a(prior)}.",
+                "a dict from the name of each parameter to a NumPyro distribution, or a function of decisions "
+                "that gives one",
+                'write `prior={"rate": dist.LogNormal(0, 1)}`, with a distribution for each parameter of the simulator',
+            )
+        )
+    elif "simulate" not in analyses and prior is not None:
+        problems.append(
+            Problem(
+                f"the study has a prior beside {'a model' if 'model' in analyses else 'an `estimate` function'}.",
+                "a prior beside `simulate` alone: a model samples its own sites from their priors",
+                "leave the prior out, or, if priors are choices, make a decision of them: "
+                "`space=mv.Space(slope=mv.prior(...))`",
             )
         )
     problems += _data(given["data"])
@@ -52,6 +81,16 @@ def malformed(study: object) -> list[Problem]:
             )
         )
     return problems
+
+
+def _both(parts: list[str]) -> str:
+    """`both a model and an estimate`."""
+    *first, last = [f"{'an' if part == 'estimate' else 'a'} {NAMED.get(part, part)}" for part in parts]
+    return f"{'both ' if len(parts) == 2 else ''}{', '.join(first)} and {last}"
+
+
+def _neither(prior: Any) -> str:
+    return "neither a model nor an estimate" if prior is None else "a prior, and nothing that simulates"
 
 
 def _data(given: Any) -> list[Problem]:

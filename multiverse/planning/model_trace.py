@@ -86,7 +86,7 @@ def trace_model(model: Callable[[Mapping[str, Any]], Any], leaves: Mapping[str, 
     found: list[ModelTrace] = []
 
     def start(site: dict[str, Any]) -> Any:
-        if site["type"] == "sample" and not site["is_observed"] and _is_improper(site["fn"]):
+        if site["type"] == "sample" and not site["is_observed"] and is_improper(site["fn"]):
             improper.append(site["name"])
             return site["fn"].support.feasible_like(jax.numpy.zeros(site["fn"].shape()))
         return None
@@ -130,7 +130,8 @@ def _is_latent(site: Mapping[str, Any]) -> bool:
     return site["type"] == "sample" and not site["is_observed"]
 
 
-def _is_improper(fn: Any) -> bool:
+def is_improper(fn: Any) -> bool:
+    """Whether a distribution has no integral."""
     return _is_a(fn, "ImproperUniform")
 
 

@@ -32,7 +32,8 @@ def observed_data(program: Program) -> dict[str, Observed]:
     Observed values are looked at once for each data set and each choice of the options that decide them.
     """
     if program.kind != "model":
-        return dict.fromkeys(program.members, Observed("", "an `estimate` function tells no likelihood"))
+        who = "a simulator" if program.kind == "simulator" else "an `estimate` function"
+        return dict.fromkeys(program.members, Observed("", f"{who} tells no likelihood"))
     try:
         looker = look_at(program)
         if isinstance(looker, str):

@@ -9,15 +9,18 @@ from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 
+from multiverse.planning.leaf_path import OBSERVED
 from multiverse.planning.model_trace import Sites
+from multiverse.planning.only_simulates import OnlySimulates
 from multiverse.planning.padding import MASK, Padding
 from multiverse.planning.prepare import Prepared
 from multiverse.planning.structure import Leaves, Structure
 from multiverse.row_plate import padded_rows
 from multiverse.space.universe import Universe
 
-Kind = Literal["model", "traced", "plain"]
-"""A NumPyro model, an `estimate` function that JAX traces, or one that is called universe by universe."""
+Kind = Literal["model", "simulator", "traced", "plain"]
+"""A NumPyro model, a prior and a simulator, an `estimate` function that JAX traces, or one that is called universe by
+universe."""
 
 PROBES: Final = 3  # data sets: of more, the structure of a hierarchy was never seen to differ
 
@@ -29,6 +32,13 @@ class Member(NamedTuple):
     universe: Universe
     prepared: int
     rows_kept: int
+
+
+class Arguments(NamedTuple):
+    """What a model is called with: prepared data, and option values by name."""
+
+    data: Any
+    options: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -49,12 +59,36 @@ class Signature:
         """Run the user's model on leaves by path (arrays or tracers); a NumPyro model of one argument."""
         import numpyro
 
-        at = {**self.fixed, **leaves}
         model = self.model
         if self.reparam:
             model = numpyro.handlers.reparam(model, config=dict(self.reparam))
-        with padded_rows(at.get(MASK)):
-            return model(self.data.rebuild(at), **{name: s.rebuild(at) for name, s in self.options.items()})
+        given = self.arguments(leaves)
+        with padded_rows({**self.fixed, **leaves}.get(MASK)):
+            return model(given.data, **given.options)
+
+    def arguments(self, leaves: Mapping[str, Any]) -> Arguments:
+        """What the model is called with: the prepared data and the option values that these leaves make."""
+        at = {**self.fixed, **leaves}
+        return Arguments(self.data.rebuild(at), {name: s.rebuild(at) for name, s in self.options.items()})
+
+    @property
+    def only_simulates(self) -> OnlySimulates:
+        """The prior and the simulator of a program of kind "simulator". Raises ValueError for any other."""
+        if not isinstance(self.model, OnlySimulates):
+            raise ValueError("only a study with `simulate` has a simulator of its own")
+        return self.model
+
+    def simulate(self, leaves: Mapping[str, Any], key: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Data as a universe might have observed them, by name, as floats, in the shapes of the observed; traceable.
+
+        Of a study that only simulates. leaves: of one universe. values: parameters on their own scale, by name. The
+        user's function runs: hold TRACING.
+        """
+        import jax.numpy as jnp
+
+        given = self.arguments(leaves)
+        told = self.only_simulates.simulated(key, values, given.data, given.options)
+        return {name: jnp.asarray(value, float) for name, value in told.items()}
 
 
 @dataclass(frozen=True)
@@ -128,6 +162,20 @@ class Program:
             each = [self.choices[name, member.universe[name]] for member in members]
             stacked |= {path: _cast(np.stack([leaves[path] for leaves in each]), dtype) for path in each[0]}
         return {path: stacked[path] for path in self.paths}
+
+    def simulate(self, leaves: Mapping[str, Any], key: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Data as a universe might have observed them; see `Signature.simulate`."""
+        return self.signature.simulate(leaves, key, values)
+
+    def observed(self, leaves: Mapping[str, Any]) -> dict[str, Any]:
+        """What a universe of a program that only simulates did observe, by name, as floats; traceable.
+
+        Leaves whose paths are `OBSERVED` and a name stand in for these, where there are any.
+        """
+        import jax.numpy as jnp
+
+        own = self.signature.only_simulates.observed(self.signature.arguments(leaves).data)
+        return {name: jnp.asarray(leaves.get(OBSERVED + name, own[name]), float) for name in self.sites.observed}
 
     def option_values(self, key: str) -> dict[str, Any]:
         """The option values of a universe by decision, None where a decision does not apply."""

@@ -9,6 +9,7 @@ from multiverse.planning.branching import plain
 from multiverse.planning.family import Candidate, Family
 from multiverse.planning.leaf_path import spoken
 from multiverse.planning.model_trace import ModelTrace, trace_model
+from multiverse.planning.only_simulates import OnlySimulates
 from multiverse.planning.padding import Padding, common_rows, row_paths, rung
 from multiverse.planning.prepare import Prepared
 
@@ -33,6 +34,8 @@ def rows_of(
 
     trace: of the member with the longest data. known: the leaves that the model must know.
     """
+    if isinstance(family.model, OnlySimulates):
+        return None, "a simulator has no rows that could be masked"
     lengths = {use.length for use in trace.rows}
     if not lengths:
         return None, "the model does not say which of its sites stand for rows: use `with mv.rows(data):`"

@@ -45,7 +45,8 @@ class Verdict(NamedTuple):
     """What the check of a program found.
 
     problems: mistakes in the model. padding_breaks: why the program may not be padded; empty when it may. failure: why
-    its universes cannot be answered. trials: what came of each estimand. lapack: whether it calls LAPACK.
+    its universes cannot be answered. trials: what came of each estimand. lapack: whether it calls LAPACK. notes: for
+    people.
     """
 
     problems: tuple[Problem, ...] = ()
@@ -53,13 +54,14 @@ class Verdict(NamedTuple):
     failure: Unanswerable | None = None
     trials: Mapping[str, Trial] = MappingProxyType({})
     lapack: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def check(program: Program, estimands: tuple[Estimand, ...]) -> Verdict:
     """Compare a program with the model called plainly, and try the estimands on the points."""
     import jax
 
-    keys = _some(program)
+    keys = some_universes(program)
     with jax.enable_x64(True):
         try:
             found, lapack = _evaluate(program, keys)
@@ -82,7 +84,7 @@ def check(program: Program, estimands: tuple[Estimand, ...]) -> Verdict:
     return Verdict(trials=trials, lapack=lapack)
 
 
-def _some(program: Program) -> list[str]:
+def some_universes(program: Program) -> list[str]:
     """The universe that drops most rows, and another one that the program's id picks."""
     fewest = min(program.members, key=lambda key: program.members[key].rows_kept)
     others = sorted(program.members.keys() - {fewest})

@@ -83,7 +83,7 @@ def _rows(plan: Plan) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _latents(program: Program) -> str:
-    return str(program.sites.dimension) if program.kind == "model" else "-"
+    return str(program.sites.dimension) if program.sites.latents else "-"
 
 
 def why(plan: Plan, program: Program) -> str:

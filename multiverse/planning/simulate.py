@@ -117,6 +117,12 @@ def opened(program: Program) -> Program:
     )
 
 
+def made_of(program: Program) -> frozenset[str]:
+    """The paths of the leaves that a program's observed values are made of."""
+    looker = look_at(program)
+    return frozenset() if isinstance(looker, str) else frozenset(looker.live)
+
+
 def _observed(program: Program, looker: Looker) -> list[tuple[list[str], dict[str, np.ndarray]]]:
     """Universes that observe the same with the same design, and what that is, by leaf."""
     names = [head.rpartition(" in ")[0] for head in looker.heads]

@@ -12,6 +12,7 @@ from multiverse.identity.keys import universe_key
 from multiverse.planning.bind import Binding
 from multiverse.planning.family import Candidate, Choice, Choices, Family
 from multiverse.planning.identify import Identified
+from multiverse.planning.only_simulates import analysis_of
 from multiverse.planning.prepare import Prepared, Preparer
 from multiverse.planning.unanswerable import Unanswerable
 from multiverse.progress import Progress
@@ -68,6 +69,7 @@ class _Families:
 
     def __init__(self, study: Study, binding: Binding, known: Identified):
         self._study, self._binding, self._known = study, binding, known
+        self._model = analysis_of(study)
         self._families: dict[tuple[str, ...], Family] = {}
         self._reparams: dict[tuple[str | None, ...], tuple[dict[str, Any], str]] = {}
 
@@ -103,7 +105,7 @@ class _Families:
         taken = {name: chosen[name] for name in self._binding.analysis}
         options = ";".join(f"{name}={choice.text}" for name, choice in sorted(taken.items()))
         return Family(
-            model=self._study.analysis,
+            model=self._model,
             data=prepared.structure,
             options={name: choice.structure for name, choice in taken.items()},
             reparam=reparam,

@@ -6,6 +6,7 @@ import numpy as np
 
 from multiverse.aggregate.intervals import NONE
 from multiverse.aggregate.printing import count, percent, rounded
+from multiverse.aggregate.verified import unverified
 from multiverse.plot.curve_data import CurveData, ends, sides, verdicts
 from multiverse.plot.decimate import DRAWN_MOST, drawn
 from multiverse.plot.value_axis import value_span
@@ -56,6 +57,8 @@ def _universes(data: CurveData, title: str) -> list[str]:
         out.append(
             f"Counted with them, as far as they have numbers, it is {_say(data, red.median)}, from {low} to {high}."
         )
+    if said := unverified(counts.verified_by):
+        out.append(said)
     if counts.blank:
         out.append(f"Without numbers and not drawn: {counts.blank:,}.")
     if 0 < summary.n < counts.green:

@@ -26,7 +26,7 @@ def home_of(study: Study) -> Home | None:
     Of several modules, as when a script imports the study, the one that its analysis is written in comes first, then
     any that can be imported.
     """
-    written = getattr(study.model or study.estimate, "__module__", None)
+    written = getattr(study.model or study.estimate or study.simulate, "__module__", None)
     found = [Home(module, name) for module in _loaded() for name, value in list(vars(module).items()) if value is study]
     ranked = sorted(found, key=lambda home: (home.module.__name__ != written, home.module.__name__ == "__main__"))
     return ranked[0] if ranked else None

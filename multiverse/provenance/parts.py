@@ -7,18 +7,21 @@ from collections.abc import Iterator, Mapping
 from types import FunctionType, MethodType
 from typing import Any
 
+from multiverse.identity.fingerprint import describe
 from multiverse.identity.installed import is_installed_function
 from multiverse.study import Study
 
 
 def parts_of(study: Study) -> Iterator[tuple[str, Any]]:
-    """(part, callable) of all that can be called, and (part, words) of what is data: sites, links, rules by mapping."""
+    """(part, callable) of all that can be called, and (part, words) of what is data: sites, priors, links, rules."""
     if callable(study.data):
         yield "data", study.data
     numbered = len(study.steps) > 1
     for number, step in enumerate(study.steps, 1):
         yield f"prepare {number}" if numbered else "prepare", step
-    yield "estimate" if study.is_function else "model", study.analysis
+    yield from study.functions.items()
+    if isinstance(study.prior, Mapping):
+        yield from ((f"prior {name}", describe(fn)) for name, fn in study.prior.items())
     for name, ask in study.questions.items():
         yield f"estimand {name}", ask
     for number, rule in enumerate(study.space.rules, 1):

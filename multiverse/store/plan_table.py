@@ -63,7 +63,7 @@ class PlanHeader:
     """What a plan says of all its universes at once. created: when it was planned, with its time zone.
 
     part: how many universes the space has, and how these were taken from it; None where they are the whole space.
-    links: decisions that move together.
+    links: decisions that move together. verified_by: "calibration" where no density vouches for answers, else "".
     """
 
     study: str
@@ -72,11 +72,12 @@ class PlanHeader:
     created: datetime
     part: PlannedPart | None = None
     links: tuple[tuple[str, ...], ...] = ()
+    verified_by: str = ""
 
     def said(self) -> dict[str, Any]:
         """The header for JSON. What says nothing is left out, so that plans keep the names they had before it was."""
         said = {**asdict(self), "created": self.created.isoformat()}
-        return {name: value for name, value in said.items() if value or name not in ("part", "links")}
+        return {name: value for name, value in said.items() if value or name not in ("part", "links", "verified_by")}
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,9 @@ def decode_header(table: Table) -> PlanHeader:
     part = PlannedPart(*said["part"]) if said.get("part") else None
     links = tuple(tuple(names) for names in said.get("links", ()))
     created = datetime.fromisoformat(said["created"])
-    return PlanHeader(said["study"], tuple(said["estimands"]), decisions, created, part, links)
+    return PlanHeader(
+        said["study"], tuple(said["estimands"]), decisions, created, part, links, said.get("verified_by", "")
+    )
 
 
 def decode_plan(table: Table) -> PlanRecord:

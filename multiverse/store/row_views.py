@@ -41,7 +41,8 @@ def row_views(decisions: Sequence[str], columns: Sequence[str]) -> Iterator[RowV
         f"""
         select p.key, p.run, {labels} p.reference, a.engine, a.reason is null as ok, a.reason, a.attempt, a.final,
             a.escalated, coalesce(a.program, p.program) as program,
-            coalesce(a.rows_kept, p.rows_kept) as rows_kept, a.seconds, a.finished, a.host, a.batch, a.same_as
+            coalesce(a.rows_kept, p.rows_kept) as rows_kept, a.seconds, a.finished, a.host, a.batch, a.same_as,
+            coalesce(p.verified_by, case when a.engine <> 'function' then 'density' end) as verified_by
         from stored_planned as p join stored_attempts as a using (run, key)
         where a.shown""",
         "p.run, p.position",
@@ -50,7 +51,7 @@ def row_views(decisions: Sequence[str], columns: Sequence[str]) -> Iterator[RowV
         "estimates",
         f"""
         select u.key, u.run, {names} u.reference, u.ok, unnest(a.estimand) as estimand,
-            coalesce(unnest(a.interval), 'credible') as interval, {statistics}
+            coalesce(unnest(a.interval), 'credible') as interval, {statistics} u.verified_by
         from universes as u join stored_attempts as a using (run, key, attempt)""",
         "u.rowid",
     )

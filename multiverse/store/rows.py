@@ -22,6 +22,7 @@ _PLANNED: Final = pa.schema(
         "program": pa.string(),
         "reference": pa.bool_(),
         "rows_kept": pa.int64(),
+        "verified_by": pa.string(),
     }
 )
 _OPTIONS: Final = pa.schema(
@@ -83,11 +84,14 @@ def _planned(plans: Mapping[str, Table], decisions: list[str]) -> Table:
     columns = {(OPTION + name).lower(): OPTION + name for name in decisions}
     tables = [pa.schema([*_PLANNED, *(pa.field(name, pa.string()) for name in columns.values())]).empty_table()]
     for run, plan in plans.items():
+        verified_by = decode_header(plan).verified_by or None
         table = plan.replace_schema_metadata(None).rename_columns(
             [columns.get(c.lower(), c) for c in plan.column_names]
         )
         table = table.append_column("position", pa.array(range(table.num_rows), pa.int64()))
-        tables.append(table.append_column("run", pa.array([run] * table.num_rows, pa.string())))
+        for name, value in (("run", run), ("verified_by", verified_by)):
+            table = table.append_column(name, pa.array([value] * table.num_rows, pa.string()))
+        tables.append(table)
     return parquet.union(tables)
 
 

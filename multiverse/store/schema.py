@@ -48,6 +48,7 @@ DIAGNOSTICS: Final = (
     "heavy_locals",
     "locals_short",
     "audit_z",
+    "density_known",
     "block",
 )
 
@@ -77,6 +78,7 @@ VIEWS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "host": "VARCHAR",
             "batch": "VARCHAR",
             "same_as": "VARCHAR",
+            "verified_by": "VARCHAR",
         },
         "estimates": {
             **_WHO,
@@ -86,6 +88,7 @@ VIEWS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "estimand": "VARCHAR",
             "interval": "VARCHAR",
             **dict.fromkeys(STATISTICS, _NUMBERS),
+            "verified_by": "VARCHAR",
         },
         "diagnostics": {
             **_WHO,

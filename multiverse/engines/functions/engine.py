@@ -47,11 +47,12 @@ class Function:
     gate: Gate = field(default_factory=Gate)
     name: ClassVar[str] = "function"
     one_shot: ClassVar[bool] = True
+    takes: ClassVar[tuple[str, ...]] = ("estimate",)
     dtype: ClassVar[str] = "float64"
 
     def price(self, program: Program, gradient: float) -> Price | None:
         """What a program costs: what its function took when it was tried while planning. None for a model."""
-        if program.kind == "model":
+        if program.kind not in ("traced", "plain"):
             return None
         if program.kind == "traced":
             return Price(COMPILE_SECONDS, 0.0, TRACED_SECONDS)

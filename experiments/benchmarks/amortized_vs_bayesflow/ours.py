@@ -1,0 +1,138 @@
+"""Our side of the problem: the study as it is written, trained segment by segment; prints lines for `compare.py`.
+
+python ours.py [--segments 8]
+
+What `mv.Amortized` does with a family of programs, stopped after each segment of its training to be checked on the
+pairs that the peer is checked on. Nothing is written for this problem but `as_leaves`, which hands these pairs over.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import jax
+import numpy as np
+from problem import Pairs, at_the_real_data, held_out
+from quality import quality
+from told import Check, Stopwatch, speed, tell
+
+from multiverse.engines.amortized.answer import Drawn, compile_answer
+from multiverse.engines.amortized.checkpoint import Checkpoint, begin
+from multiverse.engines.amortized.family import Family, families_of, stacked
+from multiverse.engines.amortized.network import Flow, Shape
+from multiverse.engines.amortized.simulations import subject_of
+from multiverse.engines.amortized.training import Schedule, Trainer
+from multiverse.loading import load_study
+from multiverse.planning.build import plan
+from multiverse.planning.simulate import OBSERVED
+from multiverse.planning.tracing import compiled
+from multiverse.progress import no_progress
+
+STUDY: Final = Path(__file__).parents[2] / "eight_schools_multiverse" / "study.py"
+DRAWS: Final = 1000
+SIDE: Final = "multiverse"
+
+
+def family() -> Family:
+    """The one family of the study's programs."""
+    (found,), _ = families_of(plan(load_study(STUDY).study, progress=no_progress))
+    return found
+
+
+def non_centered(family: Family) -> int:
+    """The place of the program that is written in the coordinates of the family, as the peer's problem is."""
+    return next(place for place, one in enumerate(family.opened) if one.other is None)
+
+
+def as_leaves(family: Family, pairs: Pairs) -> dict[str, np.ndarray]:
+    """The pairs as leaves of the non-centered program, (pair, ...): each universe's own, with the data of the pair."""
+    program = family.opened[non_centered(family)].program
+    keys = {}
+    for key in program.members:
+        value = program.option_values(key)
+        left_out = program.members[key].universe["left_out"]
+        keys[value["center"], value["spread"], value["tails"], left_out] = key
+    found = []
+    for center, spread, tails, kept, y in zip(*pairs.universe, pairs.y, strict=True):
+        left_out = "none" if np.all(kept) else "ABCDEFGH"[int(np.argmin(kept))]
+        leaves = program.leaves(keys[float(center), float(spread), float(tails), left_out])
+        found.append({**leaves, f"{OBSERVED}y": np.asarray(y)[leaves["/school"]]})
+    return stacked(found)
+
+
+class Network:
+    """A network of the family, trained for so many segments; what it answers."""
+
+    def __init__(self, seed: int, schedule: Schedule):
+        self.subject = subject_of(family(), seed, newton=True, told=True)
+        layout = self.subject.layout
+        self.flow = Flow(Shape(layout.dimension, layout.plain, layout.row))
+        self.trainer = Trainer(self.flow, schedule, self.subject.sample(schedule.batch))
+        self.place, self.seed = non_centered(self.subject.family), seed
+        self.checkpoint: Checkpoint = begin(self.flow, seed)
+        self._answers: dict[int, Any] = {}
+
+    def train(self) -> None:
+        """One segment more."""
+        self.checkpoint, _ = self.trainer.segment(self.subject.arguments, self.checkpoint, self.seed)
+
+    def answer(self, leaves: dict[str, np.ndarray]) -> Drawn:
+        """Draws for each of some universes, with all that weighs them; compiled once for so many."""
+        count = len(leaves["mask"])
+        if count not in self._answers:
+            self._answers[count] = compile_answer(self.subject, self.flow, self.place, (), leaves, DRAWS)
+        words = np.stack([np.full(count, self.seed), np.arange(count)], axis=1).astype(np.uint32)
+        return jax.block_until_ready(
+            self._answers[count](self.subject.constants, self.checkpoint.average, leaves, words)
+        )
+
+    def drawer(self, leaves: dict[str, np.ndarray], *, densities: bool) -> Callable[[], Any]:
+        """Draws alone, or with their densities, of all universes: what the peer's `sample` and `log_prob` give."""
+
+        def one(constants: Any, weights: Any, leaves: Any, key: Any) -> Any:
+            inputs, white = self.subject.look(self.place, constants, leaves)
+            u, _ = self.flow.draw(weights, inputs, key, DRAWS)
+            return white.z(u), self.flow.log_mixture(weights, inputs, u)[0] - white.log_det if densities else 0.0
+
+        def every(constants: Any, weights: Any, leaves: Any, keys: Any) -> Any:
+            return jax.lax.map(lambda of: one(constants, weights, *of), (leaves, keys))
+
+        keys = jax.random.split(jax.random.key(self.seed), len(leaves["mask"]))
+        arguments = self.subject.constants, self.checkpoint.average, leaves, keys
+        work = compiled(every, *arguments)
+        return lambda: jax.block_until_ready(work(*arguments))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--segments", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    schedule, watch = Schedule(), Stopwatch()
+    with watch.on():
+        network = Network(given.seed, schedule)
+    pairs = {"held out": held_out(), "real": at_the_real_data()}
+    sets = {name: as_leaves(network.subject.family, some) for name, some in pairs.items()}
+    for _ in range(given.segments):
+        with watch.on():
+            network.train()
+        for name, leaves in sets.items():
+            found = quality(np.asarray(network.answer(leaves).log_weights, np.float64))
+            step = network.checkpoint.step
+            tell(Check(SIDE, name, step, step * schedule.batch, watch.wall, watch.cpu, *found))
+    leaves = sets["held out"]
+    count = len(leaves["mask"]) * DRAWS
+    tell(speed(SIDE, "draws alone", count, network.drawer(leaves, densities=False)))
+    tell(speed(SIDE, "draws and their densities", count, network.drawer(leaves, densities=True)))
+    tell(
+        speed(
+            SIDE, "draws, densities, exact log joint, PSIS", count, lambda: quality(network.answer(leaves).log_weights)
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""Draws of a network for a block of universes, with all that weighs them: its own density and the exact log joint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from multiverse.engines.amortized.network import Flow
+from multiverse.engines.amortized.simulations import Subject
+from multiverse.engines.chunk import chunk_size
+from multiverse.planning.density import evaluate
+from multiverse.planning.tracing import compiled
+
+BLOCK: Final = 16  # universes of one compiled call
+
+
+class Drawn(NamedTuple):
+    """Draws of a block, `(universe, draw, ...)`, and what the network saw of each universe.
+
+    sites: constrained values by site. potential: minus the log joint in the program's own coordinates, nats.
+    log_weights: log joint minus log density of the network, both in those of the family. u: whitened draws. member:
+    which network of the ensemble each draw is from, (draw,). centre, root: the whitening.
+    """
+
+    sites: Mapping[str, Any]
+    log_prior: Any
+    log_likelihood: Any
+    potential: Any
+    log_weights: Any
+    u: Any
+    member: Any
+    z: Any
+
+
+def compile_answer(
+    subject: Subject,
+    flow: Flow,
+    place: int,
+    sites: tuple[str, ...],
+    leaves: Mapping[str, np.ndarray],
+    draws: int,
+) -> Any:
+    """`(constants, weights, leaves, words (universe, 2)) -> Drawn`, compiled for leaves of one shape on one device.
+
+    place: of the program in its family. sites: whose draws leave the compiled program.
+    """
+    import jax
+
+    one = answer_one(subject, flow, place, sites, draws, chunk_size({p: leaf[0] for p, leaf in leaves.items()}, draws))
+
+    def block(constants: Any, weights: Any, leaves: Any, words: Any) -> Any:
+        # One universe after the other: their draws are lanes enough, and each runs through the same code.
+        return jax.lax.map(lambda of: one(constants, weights, *of), (leaves, words))
+
+    words = np.zeros((len(next(iter(leaves.values()))), 2), np.uint32)
+    return compiled(block, dict(subject.constants), flow.start(0), dict(leaves), words)
+
+
+def answer_one(
+    subject: Subject, flow: Flow, place: int, sites: tuple[str, ...], draws: int, chunk: int
+) -> Callable[..., Drawn]:
+    """`(constants, weights, leaves, words (2,)) -> Drawn` of one universe. Traceable."""
+    import jax
+    import jax.numpy as jnp
+
+    opened = subject.family.opened[place]
+    see = evaluate(opened.program.signature, opened.program.sites, sites)
+    density = opened.potential
+
+    def at(leaves: Mapping[str, Any], z: Any) -> Any:
+        if opened.other is None:
+            seen = see(leaves, z)
+            return seen, seen.potential
+        # The network draws in other coordinates than those that the answer is in: weighed there, told here.
+        return see(leaves, opened.own(leaves, z)), density(leaves, z)
+
+    def one(constants: Any, weights: Any, leaves: Mapping[str, Any], words: Any) -> Drawn:
+        # The network sees float32, whatever the log joint is computed in.
+        inputs, white = subject.look(place, constants, jax.tree.map(_single, dict(leaves)))
+        key = jax.random.wrap_key_data(words, impl="threefry2x32")
+        u, member = flow.draw(weights, inputs, key, draws)
+        log_q, _ = flow.log_mixture(weights, inputs, u)
+        z = white.z(u).astype(
+            next((x.dtype for x in leaves.values() if jnp.issubdtype(x.dtype, jnp.floating)), u.dtype)
+        )
+        seen, potential = jax.lax.map(lambda z: at(leaves, z), z, batch_size=chunk)
+        log_weights = -potential - (log_q - white.log_det)
+        return Drawn(seen.values, seen.log_prior, seen.log_likelihood, seen.potential, log_weights, u, member, z)
+
+    return one
+
+
+def _single(leaf: Any) -> Any:
+    import jax.numpy as jnp
+
+    return leaf.astype(jnp.float32) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf

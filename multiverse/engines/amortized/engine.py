@@ -1,0 +1,189 @@
+"""One network answers every universe of a family, and says where it must not be trusted.
+
+A conditional density network learns posteriors from simulations of the user's own model over the whole space. Then each
+universe is answered by draws of it, weighed by the exact log joint: Pareto's k-hat says whether the weights can be
+relied on, and a distance whether the data are such as the universe simulates. Exact where green.
+Sources: Papamakarios and Murray 2016, arXiv:1605.06376; Radev et al. 2020, arXiv:2003.06281; Elsemüller et al. 2024,
+arXiv:2310.11122 (context); Li et al. 2024, arXiv:2409.04332 (gates and escalation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, ClassVar, Final
+
+from multiverse.engines.amortized.answer import BLOCK
+from multiverse.engines.amortized.family import families_of
+from multiverse.engines.amortized.fit import answered, declined, trained
+from multiverse.engines.amortized.gate import NetworkGate
+from multiverse.engines.amortized.learner import Size
+from multiverse.engines.amortized.learning import DECLINED, TRAINING, Goal, Learning, content_of
+from multiverse.engines.amortized.price import amortized_price
+from multiverse.engines.amortized.simulations import AUTO, WHITEN
+from multiverse.engines.amortized.training import Schedule
+from multiverse.engines.engine import Batch, make_batch
+from multiverse.engines.least import too_small
+from multiverse.engines.one_shot import batch_size
+from multiverse.engines.outcome import Outcome
+from multiverse.engines.price import Price
+from multiverse.errors import PlanError, Problem, near_miss
+from multiverse.planning.plan import Plan
+from multiverse.planning.program import Program
+
+UNIVERSES_A_BATCH: Final = 128  # at most, so that a killed run loses seconds: a part of the store holds one batch
+KINDS: Final = ("affine", "spline")
+
+
+@dataclass(frozen=True)
+class Amortized:
+    """The settings of the amortized engine. All of them are in the run's id.
+
+    draws: of each universe. training: how long and on what a network learns. goal: when it has learnt enough, before
+    `training.steps`. members: networks of the ensemble, trained together. couplings, kind, width: its size; kind is
+    "affine", or "spline" for posteriors with several modes or sharp bends, at twice the price. whiten: by "newton"
+    steps of the log joint, by the "prior", or "auto" for what suits simulations better. seed: of training, and folded
+    into every universe's random key. dtype: of the log joint, "float64" or "float32"; networks are in float32. gate:
+    what a universe must pass to be green.
+    Raises PlanError for settings with which nothing could be learnt.
+    """
+
+    draws: int = 2000
+    training: Schedule = field(default_factory=Schedule)
+    goal: Goal = field(default_factory=Goal)
+    members: int = 1
+    couplings: int = 6
+    kind: str = "affine"
+    width: int = 128
+    whiten: str = AUTO
+    seed: int = 0
+    dtype: str = "float64"
+    gate: NetworkGate = field(default_factory=NetworkGate)
+    name: ClassVar[str] = "amortized"
+    takes: ClassVar[tuple[str, ...]] = ("model", "simulate")
+
+    def __post_init__(self) -> None:
+        problems = too_small(self, "the amortized engine", draws=1, members=1, couplings=0, width=1)
+        for name, known in (("kind", KINDS), ("whiten", WHITEN)):
+            value = getattr(self, name)
+            if value not in known:
+                what = f"the amortized engine has {name}={value!r}."
+                problems.append(
+                    Problem(what, f"one of {', '.join(known)}", f"{near_miss(value, known)}{name}={known[0]!r}")
+                )
+        if problems:
+            raise PlanError(problems)
+
+    @property
+    def size(self) -> Size:
+        """What the network is made of."""
+        return Size(self.couplings, self.kind, self.width, self.members, self.whiten)
+
+    def price(self, program: Program, gradient: float) -> Price | None:
+        """What a program costs; gradient: seconds of one value and gradient of one lane. None where it has no price."""
+        return amortized_price(program, gradient, draws=self.draws, training=self.training, members=self.members)
+
+    def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> State:
+        """The families of the plan; what each has learnt is told from the store, segment by segment."""
+        attempts: dict[str, int] = {}
+        for outcome in before:
+            if outcome.purpose != TRAINING:
+                attempts[outcome.key] = max(outcome.attempt, attempts.get(outcome.key, 0))
+        found, why = families_of(plan)
+        learnt = {
+            "size": self.size._asdict(),
+            "training": asdict(self.training),
+            "goal": asdict(self.goal),
+            "seed": self.seed,
+        }
+        return State(plan, attempts, tuple(Learning(family, content_of(family, learnt)) for family in found), why)
+
+    def ask(self, state: State) -> Sequence[Batch]:
+        """The next segment of each training; answers of the families whose networks have learnt enough."""
+        asked: list[Batch] = []
+        for learning in state.learning:
+            if not any(state.plan.todo & program.members.keys() for program in learning.family.programs):
+                continue
+            if self.goal.reached(learning, self.training):
+                asked += self._answers(state, learning)
+            else:
+                asked.append(self._segment(state, learning))
+        for program in state.plan.programs:
+            if program.id in state.declined and (keys := sorted(state.plan.todo & program.members.keys())):
+                made = make_batch(
+                    self, program, keys, state.plan.wanted, block=BLOCK, attempt=self._attempt(state, keys)
+                )
+                asked.append(replace(made, purpose=DECLINED, escalated=dict.fromkeys(keys, "")))
+        return asked
+
+    def tell(self, state: State, batch: Batch, outcomes: Sequence[Outcome]) -> State:
+        """The state after a batch."""
+        if batch.purpose != TRAINING:
+            return replace(state, plan=state.plan.without(batch.keys))
+        learning = tuple(one.told(batch.id, outcomes[0]) if one.waits_for(batch.id) else one for one in state.learning)
+        return replace(state, learning=learning)
+
+    def fit(self, batch: Batch, given: Mapping[str, tuple[Outcome, ...]]) -> tuple[Outcome, ...]:
+        """Train a segment, or draw, weigh and judge. Compiles on first use of the program on a device."""
+        if batch.purpose == DECLINED:
+            return declined(batch)
+        if batch.purpose == TRAINING:
+            return trained(batch, given, self)
+        return answered(batch, given, self)
+
+    def _segment(self, state: State, learning: Learning) -> Batch:
+        """The next segment of a training: its id is that of what is learnt, whoever asks for it."""
+        program = learning.family.programs[0]
+        return Batch(
+            learning.next_id,
+            program,
+            (learning.carrier,),
+            state.plan.wanted,
+            block=BLOCK,
+            attempt=self._tried(state, learning, learning.carrier) + 1,
+            reads=learning.segments[-1:],
+            engine=self.name,
+            purpose=TRAINING,
+            beside=learning.beside,
+        )
+
+    def _answers(self, state: State, learning: Learning) -> list[Batch]:
+        """Batches in a random order stratified by program, so that what has finished is an honest sample."""
+        placed: list[tuple[float, str, Batch]] = []
+        for program in learning.family.programs:
+            size = batch_size(state.plan, self.name, program, BLOCK, UNIVERSES_A_BATCH)
+            last = {key: self._tried(state, learning, key) for key in sorted(state.plan.todo & program.members.keys())}
+            for attempt in sorted(set(last.values())):
+                keys = [key for key, its in last.items() if its == attempt]
+                parts = [keys[i : i + size] for i in range(0, len(keys), size)]
+                for i, part in enumerate(parts):
+                    batch = make_batch(
+                        self,
+                        program,
+                        part,
+                        state.plan.wanted,
+                        block=BLOCK,
+                        attempt=attempt + 1,
+                        reads=learning.segments[-1:],
+                        beside=learning.beside,
+                    )
+                    placed.append(((i + 0.5) / len(parts), program.id, batch))
+        return [batch for _, _, batch in sorted(placed, key=lambda p: p[:2])]
+
+    def _tried(self, state: State, learning: Learning, key: str) -> int:
+        """The number of the last attempt at a universe; each segment of a training is one at its carrier."""
+        before = state.attempts.get(key, 0)
+        return max([before, *(o.attempt for o in learning.outcomes if o.key == key)])
+
+    def _attempt(self, state: State, keys: Sequence[str]) -> int:
+        return 1 + max(state.attempts.get(key, 0) for key in keys)
+
+
+@dataclass(frozen=True)
+class State:
+    """The plan of what is still to do, the last attempt at each universe, what is learnt; why programs are declined."""
+
+    plan: Plan
+    attempts: Mapping[str, int]
+    learning: tuple[Learning, ...]
+    declined: Mapping[str, str]

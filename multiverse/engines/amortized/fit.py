@@ -1,0 +1,166 @@
+"""What is done with a batch of the amortized engine: a segment of training, or answers from a network."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from multiverse.engines.amortized.distance import SIMULATED, p_values
+from multiverse.engines.amortized.family import Family, families
+from multiverse.engines.amortized.learner import CONSTANT, Learner, make_learner
+from multiverse.engines.amortized.learning import (
+    HELD_OUT_ESS,
+    HELD_OUT_GREEN,
+    LOSS,
+    SIMULATIONS,
+    STEPS,
+    content_of,
+)
+from multiverse.engines.amortized.network import Weights
+from multiverse.engines.compiled import Once
+from multiverse.engines.engine import Batch, sites_to_see
+from multiverse.engines.estimand_draws import Failure
+from multiverse.engines.outcome import Outcome, Reason
+from multiverse.engines.weighing.judge import WeightedDraws, judge_weighted
+from multiverse.engines.weighing.psis import smooth
+from multiverse.engines.weighing.weighted import importance_ess, normalised
+from multiverse.identity.keys import rng_words
+from multiverse.planning.simulate import why_not_simulated
+
+if TYPE_CHECKING:
+    from multiverse.engines.amortized.engine import Amortized
+
+HELD_OUT: Final = (
+    128  # simulations that a network is tried on after a segment: a share has an error of 2 points at 0.95
+)
+DISTANCE: Final = "distance_p"  # diagnostic: the share of simulated data sets that are as far from all as the data
+RECENT: Final = 50  # steps whose mean is the loss of a segment
+
+_LEARNERS = Once()
+
+
+def declined(batch: Batch) -> tuple[Outcome, ...]:
+    """Universes of a program that no network can learn, with the reason."""
+    why = f"data cannot be simulated from the model: {why_not_simulated(batch.program)}"
+    return tuple(Outcome(key, Reason.structure, why, attempt=batch.attempt) for key in batch.keys)
+
+
+def trained(batch: Batch, given: Mapping[str, tuple[Outcome, ...]], settings: Amortized) -> tuple[Outcome, ...]:
+    """The carrier's outcome: what the network says of it after a further segment, and the network, handed on."""
+    began = time.perf_counter()
+    before = given[batch.reads[0]][0].handed if batch.reads else None
+    learner = learner_of(batch, settings, before)
+    start = learner.begin() if before is None else learner.taken(before)
+    checkpoint, losses = learner.segment(start)
+    numbers = {
+        STEPS: float(checkpoint.step),
+        SIMULATIONS: float(checkpoint.step * settings.training.batch),
+        LOSS: float(losses[-RECENT:].mean()),
+        **held_out(learner, checkpoint.average, batch, settings),
+    }
+    (outcome,) = answer_block(learner, checkpoint.average, batch, batch.keys, settings)
+    return (
+        replace(
+            outcome,
+            final=False,
+            diagnostics={**outcome.diagnostics, **numbers},
+            handed=learner.handed(checkpoint),
+            seconds=time.perf_counter() - began,
+        ),
+    )
+
+
+def answered(batch: Batch, given: Mapping[str, tuple[Outcome, ...]], settings: Amortized) -> tuple[Outcome, ...]:
+    """An outcome for each key of a batch, in order."""
+    arrays = given[batch.reads[0]][0].handed
+    learner = learner_of(batch, settings, arrays)
+    weights = learner.taken(arrays).average
+    parts = [batch.keys[i : i + batch.block] for i in range(0, len(batch), batch.block)]
+    return tuple(o for part in parts for o in answer_block(learner, weights, batch, part, settings))
+
+
+def learner_of(batch: Batch, settings: Amortized, arrays: Mapping[str, np.ndarray] | None) -> Learner:
+    """The network of a batch in this process."""
+    (family,), _ = families(batch.beside.values())
+    constants = arrays and {
+        name.removeprefix(CONSTANT): value for name, value in arrays.items() if name.startswith(CONSTANT)
+    }
+    content = content_of(family, {"size": settings.size, "training": settings.training, "seed": settings.seed})
+    found: Learner = _LEARNERS.get(
+        content, lambda: make_learner(family, settings.size, settings.training, settings.seed, constants or None)
+    )
+    return found
+
+
+def answer_block(
+    learner: Learner, weights: Weights, batch: Batch, keys: Sequence[str], settings: Amortized
+) -> tuple[Outcome, ...]:
+    """Outcomes of universes of one block, at most as many as it holds."""
+    import jax
+
+    began = time.perf_counter()
+    place = place_of(learner.subject.family, batch)
+    program = learner.subject.family.opened[place].program
+    filled = [*keys, *[keys[0]] * (batch.block - len(keys))]
+    words = np.array([rng_words(settings.seed, key, batch.attempt) for key in filled], np.uint32)
+    with jax.enable_x64(settings.dtype == "float64"):
+        leaves = program.gather(filled, settings.dtype)
+        drawn = learner.draw(weights, place, sites_to_see(batch), leaves, words, settings.draws)
+    numbers, wrong = {}, {}
+    if settings.gate.distance_level:
+        near = p_values(learner.summaries(place, program.gather(filled, "float32"), words)[: len(keys)])
+        numbers[DISTANCE] = near
+        for key, p_value in zip(keys, near, strict=True):
+            if why := settings.gate.too_far(float(p_value), SIMULATED):
+                wrong[key] = Failure(Reason.distance, why)
+    here = slice(len(keys))
+    offsets = np.array([np.random.Generator(np.random.Philox(key=pair.astype(np.uint64))).uniform() for pair in words])
+    weighed = WeightedDraws(
+        {name: values[here] for name, values in drawn.sites.items()},
+        drawn.log_prior[here],
+        drawn.log_likelihood[here],
+        -drawn.potential[here].astype(np.float64),
+        drawn.log_weights[here].astype(np.float64),
+        offsets[here],
+        numbers,
+    )
+    outcomes = judge_weighted(batch, keys, weighed, settings.gate, wrong)
+    seconds = (time.perf_counter() - began) / len(keys)
+    return tuple(replace(outcomes[key], seconds=seconds) for key in keys)
+
+
+def held_out(learner: Learner, weights: Weights, batch: Batch, settings: Amortized) -> dict[str, float]:
+    """How a network does on simulations that it never saw: the share with reliable weights, and their median ESS."""
+    import jax
+
+    family = learner.subject.family
+    khats: list[np.ndarray] = []
+    shares: list[np.ndarray] = []
+    for place, count in enumerate(learner.subject.shares(HELD_OUT)):
+        words = np.array(rng_words(settings.seed, f"{place:032x}", 0), np.uint32)
+        whole = -(-count // batch.block) * batch.block
+        simulated = learner.held_out(place, whole, words)
+        sites = sites_to_see(replace(batch, program=family.programs[place]))
+        for i in range(0, whole, batch.block):
+            leaves: dict[str, Any] = {path: leaf[i : i + batch.block] for path, leaf in simulated.items()}
+            with jax.enable_x64(settings.dtype == "float64"):
+                cast = {p: a.astype(settings.dtype) if a.dtype.kind == "f" else a for p, a in leaves.items()}
+                each = np.stack([words + np.uint32(i + j) for j in range(batch.block)])
+                drawn = learner.draw(weights, place, sites, cast, each, settings.draws)
+            khat, smoothed = smooth(drawn.log_weights.astype(np.float64))
+            khats.append(khat)
+            shares.append(importance_ess(normalised(smoothed)) / settings.draws)
+    khat, share = np.concatenate(khats), np.concatenate(shares)
+    return {
+        HELD_OUT_GREEN: float((khat < settings.gate.khat_bound(settings.draws)).mean()),
+        HELD_OUT_ESS: float(np.median(np.nan_to_num(share))),
+    }
+
+
+def place_of(family: Family, batch: Batch) -> int:
+    """The place of a batch's program in its family."""
+    return [program.id for program in family.programs].index(batch.program.id)

@@ -1,0 +1,129 @@
+"""A network in a process: its family, its shape, and the programs compiled for it, once each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from multiverse.engines.amortized.answer import Drawn, compile_answer
+from multiverse.engines.amortized.checkpoint import Checkpoint, begin, from_arrays, to_arrays
+from multiverse.engines.amortized.distance import compile_summaries
+from multiverse.engines.amortized.encoding import Constants
+from multiverse.engines.amortized.family import Family
+from multiverse.engines.amortized.network import Flow, Shape, Weights
+from multiverse.engines.amortized.simulations import Subject, simulated, subject_of
+from multiverse.engines.amortized.training import Schedule, Trainer
+from multiverse.engines.compiled import Once
+from multiverse.planning.tracing import compiled, here
+
+CONSTANT = "constant:"  # begins the names of constants among what a segment hands on
+
+
+class Size(NamedTuple):
+    """What a network is made of, beside its family: see `Amortized`."""
+
+    couplings: int
+    kind: str
+    width: int
+    members: int
+    whiten: str
+
+
+@dataclass(frozen=True, eq=False)
+class Learner:
+    """A network that is trained or asked. Everything here is the same in any process for the same family and seed."""
+
+    subject: Subject
+    flow: Flow
+    trainer: Trainer
+    seed: int
+    programs: Once
+
+    def begin(self) -> Checkpoint:
+        """The network before its first step."""
+        return begin(self.flow, self.seed)
+
+    def handed(self, checkpoint: Checkpoint) -> dict[str, np.ndarray]:
+        """All that another process needs to go on, as arrays by name."""
+        constants = {f"{CONSTANT}{name}": value for name, value in self.subject.constants.items()}
+        return {**to_arrays(checkpoint), **constants}
+
+    def taken(self, arrays: Mapping[str, np.ndarray]) -> Checkpoint:
+        """The checkpoint that was handed on. Raises ValueError for one of another network."""
+        return from_arrays(self.flow, {name: a for name, a in arrays.items() if not name.startswith(CONSTANT)})
+
+    def segment(self, checkpoint: Checkpoint) -> tuple[Checkpoint, np.ndarray]:
+        """One more segment of training, and its losses (step, members)."""
+        import jax
+
+        with jax.enable_x64(False):
+            return self.trainer.segment(self.subject.arguments, checkpoint, self.seed)
+
+    def draw(
+        self,
+        weights: Weights,
+        place: int,
+        sites: tuple[str, ...],
+        leaves: Mapping[str, np.ndarray],
+        words: np.ndarray,
+        draws: int,
+    ) -> Drawn:
+        """Draws for a block of universes of the program at a place; NumPy arrays. Leaves decide the precision."""
+        import jax
+
+        universes = len(words)
+        dtypes = tuple(sorted((path, str(leaf.dtype)) for path, leaf in leaves.items()))
+        key = "answer", place, sites, universes, draws, dtypes, str(here())
+        run = self.programs.get(key, lambda: compile_answer(self.subject, self.flow, place, sites, leaves, draws))
+        found: Drawn = jax.tree.map(np.asarray, run(dict(self.subject.constants), dict(weights), dict(leaves), words))
+        return found
+
+    def summaries(self, place: int, leaves: Mapping[str, np.ndarray], words: np.ndarray) -> np.ndarray:
+        """Of a block of universes, see `distance`: (universe, 1 + simulated, summary)."""
+        import jax
+
+        with jax.enable_x64(False):
+            key = "summaries", place, len(words), str(here())
+            run = self.programs.get(key, lambda: compile_summaries(self.subject, place, leaves))
+            return np.asarray(run(dict(self.subject.constants), dict(leaves), words))
+
+    def held_out(self, place: int, count: int, words: np.ndarray) -> dict[str, np.ndarray]:
+        """Leaves of random universes of a program with simulated data that no training sees, in float32."""
+        import jax
+
+        with jax.enable_x64(False):
+            space = self.subject.arguments["spaces"][place]
+
+            def many(space: Any, words: Any) -> Any:
+                keys = jax.random.split(jax.random.wrap_key_data(words, impl="threefry2x32"), count)
+                return jax.vmap(lambda key: simulated(self.subject.family, place, space, key)[0])(keys)
+
+            key = "held out", place, count, str(here())
+            run = self.programs.get(key, lambda: compiled(many, space, words))
+            return {path: np.asarray(leaf) for path, leaf in run(space, words).items()}
+
+
+def make_learner(
+    family: Family, size: Size, schedule: Schedule, seed: int, constants: Constants | None = None
+) -> Learner:
+    """A network before it is trained. constants: the scales that were measured when its training began."""
+    import jax
+
+    with jax.enable_x64(False):
+        subject = subject_of(family, seed, whiten=size.whiten, constants=constants)
+    layout = subject.layout
+    flow = Flow(
+        Shape(
+            family.dimension,
+            layout.plain,
+            layout.row,
+            couplings=size.couplings,
+            kind=size.kind,
+            width=size.width,
+            members=size.members,
+        )
+    )
+    return Learner(subject, flow, Trainer(flow, schedule, subject.sample(schedule.batch)), seed, Once())

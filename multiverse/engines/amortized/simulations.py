@@ -1,0 +1,191 @@
+"""Simulations that a network learns from: a universe of the space, parameters and data, as the network sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from multiverse.engines.amortized.encoding import Constants, Layout, constants_of, encode, layout_of
+from multiverse.engines.amortized.family import Family
+from multiverse.engines.amortized.network import Inputs
+from multiverse.engines.amortized.space_of import BETWEEN, Space, draw_universe, space_of
+from multiverse.engines.amortized.whitening import Spread, White, by_newton, by_prior
+from multiverse.planning.simulate import OBSERVED, seen_by
+from multiverse.planning.tracing import QUICK_COMPILE, compiled
+
+PILOT: Final = 2048  # simulations that scales are measured on: their quantiles have errors of some 3 %
+NEWTON_MAX: Final = 64  # latent numbers; a Hessian costs a gradient for each
+OUTER: Final = 0.98  # share of prior draws that the spread is told from: those further out, of heavy tails, are not
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a network is about: a family, how universes of it are told, and the scales that were measured for this.
+
+    newton: whether posteriors are whitened by Newton steps; else by the prior.
+    """
+
+    family: Family
+    layout: Layout
+    constants: Constants
+    newton: bool
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What compiled programs of this subject are called with: arrays, so that none is compiled in."""
+        return {"spaces": [space_of(one) for one in self.family.opened], "constants": dict(self.constants)}
+
+    def white(self, place: int, constants: Mapping[str, Any], leaves: Mapping[str, Any]) -> White:
+        """The whitening of a universe of the program at this place. Traceable."""
+        spread = Spread(constants["spread/centre"], constants["spread/scale"])
+        if not self.newton:
+            return by_prior(spread)
+        density = self.family.opened[place].potential
+        return by_newton(lambda z: density(leaves, z), spread)
+
+    def look(self, place: int, constants: Mapping[str, Any], leaves: Mapping[str, Any]) -> tuple[Inputs, White]:
+        """What the network sees of a universe with its data (leaves hold both), and its whitening. Traceable."""
+        seen = seen_by(self.family.opened[place].program)(leaves)
+        white = self.white(place, constants, leaves)
+        return encode(self.layout, constants, place, leaves, seen, white), white
+
+    def shares(self, batch: int) -> list[int]:
+        """How many of a batch of simulations are of each program: as many as it has universes, and one at least."""
+        members = np.array([len(program.members) for program in self.family.programs])
+        each = np.maximum(np.floor(batch * members / members.sum()).astype(int), 1)
+        each[np.argmax(members)] += batch - each.sum()
+        return [int(count) for count in each]
+
+    def sample(self, batch: int) -> Callable[[Any, Any], tuple[Inputs, Any]]:
+        """`(arguments, key) -> inputs, u` of a batch of fresh simulations. Traceable."""
+        import jax
+        import jax.numpy as jnp
+
+        def one(place: int, arguments: Any, key: Any) -> tuple[Inputs, Any]:
+            leaves, z = simulated(self.family, place, arguments["spaces"][place], key)
+            inputs, white = self.look(place, arguments["constants"], leaves)
+            return inputs, white.u(z.astype(jnp.float32))
+
+        def many(arguments: Any, key: Any) -> tuple[Inputs, Any]:
+            found = []
+            for place, count in enumerate(self.shares(batch)):
+                keys = jax.random.split(jax.random.fold_in(key, place), count)
+                found.append(jax.vmap(lambda key, place=place: one(place, arguments, key))(keys))
+            return jax.tree.map(lambda *parts: jnp.concatenate(parts), *found)
+
+        return many
+
+
+def simulated(family: Family, place: int, space: Space, key: Any, between: float = BETWEEN) -> tuple[Any, Any]:
+    """Leaves of a random universe with simulated data in them, and the latents these were simulated from. Traceable."""
+    import jax
+
+    universe, data = jax.random.split(key)
+    leaves = draw_universe(space, universe, between)
+    drawn = family.opened[place].simulate(leaves, data)
+    return {**leaves, **{f"{OBSERVED}{name}": value for name, value in drawn.observed.items()}}, drawn.z
+
+
+AUTO: Final = "auto"
+NEWTON: Final = "newton"
+PRIOR: Final = "prior"
+WHITEN: Final = (AUTO, NEWTON, PRIOR)  # what the setting `whiten` may say
+TRIED: Final = 256  # simulations on which both ways to whiten are compared
+TAILS: Final = 4  # degrees of freedom of the density that they are compared by: some posteriors have heavy tails
+
+
+def subject_of(family: Family, seed: int, *, whiten: str, constants: Constants | None = None) -> Subject:
+    """A family as a network learns it; scales are measured on simulations, which compiles a small program.
+
+    whiten: one of `WHITEN`. constants: those that were measured before.
+    """
+    if constants is not None:
+        newton = bool(constants["newton"] > 0)
+        return Subject(family, layout_of(family, whitened=newton), constants, newton)
+    pilot = _pilot(family, seed)
+    spread = _spread(pilot.z)
+    possible = family.dimension <= NEWTON_MAX and all(one.program.kind == "model" for one in family.opened)
+    newton = possible and (whiten == NEWTON or (whiten == AUTO and _newton_is_better(family, spread, seed)))
+    layout = layout_of(family, whitened=newton)
+    measured = constants_of(family, layout, pilot.observed)
+    measured |= {
+        "spread/centre": spread.centre,
+        "spread/scale": spread.scale,
+        "newton": np.asarray(newton, np.float32),
+    }
+    return Subject(family, layout, measured, newton)
+
+
+def _newton_is_better(family: Family, spread: Spread, seed: int) -> bool:
+    """Whether simulated latents are likelier under what Newton's steps say of them than under the prior's spread.
+
+    Both are location and scale of a t, each coordinate stretched as suits it best over all simulations. For a hierarchy
+    the mode of the joint density, and the curvature there, may be far from what the posterior is like.
+    """
+    import jax
+
+    each = max(TRIED // len(family.programs), 1)
+
+    def look(spaces: Sequence[Space], key: Any) -> Any:
+        def one(place: int, key: Any) -> Any:
+            leaves, z = simulated(family, place, spaces[place], key)
+            white = by_newton(lambda at: family.opened[place].potential(leaves, at), spread)
+            return z, white.u(z), white.log_det
+
+        keys = jax.random.split(key, each)
+        return [jax.vmap(lambda key, place=place: one(place, key))(keys) for place in range(len(spaces))]
+
+    spaces, key = [space_of(one) for one in family.opened], jax.random.key(seed + 1)
+    found = jax.tree.map(np.asarray, compiled(look, spaces, key, options=QUICK_COMPILE)(spaces, key))
+    z, u, log_det = (np.concatenate([part[i] for part in found]).astype(np.float64) for i in range(3))
+    by_newton_steps = _log_density(u) - log_det
+    by_spread = _log_density((z - spread.centre) / spread.scale) - np.log(spread.scale).sum()
+    good = np.isfinite(by_newton_steps) & np.isfinite(by_spread)
+    return bool(by_newton_steps[good].mean() > by_spread[good].mean()) if good.any() else False
+
+
+def _log_density(u: np.ndarray) -> np.ndarray:
+    """(simulation,): of independent t's, each as wide as the coordinates of all simulations are."""
+    from scipy import stats
+
+    finite = np.where(np.isfinite(u), u, np.nan)
+    width = np.nanmedian(np.abs(finite), axis=0) / stats.t.ppf(0.75, TAILS)
+    width = np.where(width > 0, width, 1.0)
+    density: np.ndarray = (stats.t.logpdf(finite / width, TAILS) - np.log(width)).sum(axis=1)
+    return density
+
+
+class _Pilot(NamedTuple):
+    z: np.ndarray  # (simulation, dimension)
+    observed: list[dict[str, np.ndarray]]  # by program
+
+
+def _pilot(family: Family, seed: int) -> _Pilot:
+    import jax
+
+    each = PILOT // len(family.programs)
+
+    def look(spaces: Sequence[Space], key: Any) -> Any:
+        def one(place: int, key: Any) -> Any:
+            leaves, z = simulated(family, place, spaces[place], key)
+            return z, {path: leaf for path, leaf in leaves.items() if path.startswith(OBSERVED)}
+
+        keys = jax.random.split(key, each)
+        return [jax.vmap(lambda key, place=place: one(place, key))(keys) for place in range(len(spaces))]
+
+    spaces, key = [space_of(one) for one in family.opened], jax.random.key(seed)
+    found = jax.tree.map(np.asarray, compiled(look, spaces, key)(spaces, key))
+    observed = [{path.removeprefix(OBSERVED): values for path, values in some.items()} for _, some in found]
+    return _Pilot(np.concatenate([z for z, _ in found]), observed)
+
+
+def _spread(z: np.ndarray) -> Spread:
+    z = np.where(np.isfinite(z), z, np.nan)
+    tail = (1 - OUTER) / 2
+    low, centre, high = np.nanquantile(z, [tail, 0.5, 1 - tail], axis=0)
+    inside = np.where((z >= low) & (z <= high), z, np.nan)
+    scale = np.nan_to_num(np.nanstd(inside, axis=0))
+    return Spread(np.nan_to_num(centre).astype(np.float32), np.where(scale > 0, scale, 1.0).astype(np.float32))
