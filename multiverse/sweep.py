@@ -131,7 +131,8 @@ def _swept(
         green, answers, waiting, notes = 0, 0, set[str](), list[str]()
 
         def tell(count: int = 0) -> None:
-            advance(count, note=", ".join(filter(None, [*notes, runner.note()])))
+            doing = [note(state)] if (note := getattr(settings, "note", None)) else []
+            advance(count, note=", ".join(filter(None, [*doing, *notes, runner.note()])))
 
         if not runner.in_process:
             stack.enter_context(beating(tell))

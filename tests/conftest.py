@@ -77,6 +77,12 @@ def exact_engines(normal_mean: ModuleType) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def only_simulate() -> ModuleType:
+    """A queue and an epidemic that only simulate, tests/studies/only_simulate.py."""
+    return _study("only_simulate")
+
+
+@pytest.fixture(scope="session")
 def clipped_mean(normal_mean: ModuleType) -> ModuleType:
     """That study with universes that are exact duplicates, tests/studies/clipped_mean.py."""
     return _study("clipped_mean")

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
@@ -369,6 +371,111 @@ def space_too_large_to_plan():
     return study(space=mv.Space(counties=cutoffs, slope=mv.between(0.1, 10, scale="log").grid(2501)))
 
 
+def simulate(key, parameters, data):
+    return {"y": parameters["level"] + jax.random.normal(key, data["y"].shape)}
+
+
+def simulator(**changes: Any) -> mv.Study:
+    """A study that only simulates the radon of homes, and `changes` in it."""
+    given: dict[str, Any] = {
+        "model": None,
+        "simulate": simulate,
+        "prior": {"level": dist.Normal(0, 5)},
+        "estimands": {"level": "level"},
+        "space": mv.Space(counties=COUNTIES),
+    }
+    return study(**given | changes)
+
+
+def simulator_without_a_prior():
+    return simulator(prior=None)
+
+
+def simulator_beside_a_model():
+    return simulator(model=model)
+
+
+def prior_beside_a_model():
+    return study(prior={"slope": dist.Normal(0, 1)})
+
+
+def prior_of_what_is_no_distribution():
+    flat = dist.ImproperUniform(dist.constraints.real, (), ())
+    return simulator(prior={"level": 0.5, "slope": dist.Normal, "town": dist.Poisson(3), "sd": flat})
+
+
+def prior_without_return():
+    def prior(*, slope):
+        {"level": slope}
+
+    return simulator(prior=prior, space=mv.Space(counties=COUNTIES, slope=SLOPE))
+
+
+def simulator_of_other_arguments():
+    def simulate(parameters, *, slope):
+        return parameters["level"]
+
+    def prior(data):
+        return {"level": dist.Normal(0, 1)}
+
+    return simulator(simulate=simulate, prior=prior)
+
+
+def simulated_data_that_do_not_fit():
+    def simulate(key, parameters, data):
+        y = parameters["level"] + jax.random.normal(key, (7,))
+        return {"y": y, "flor": y, "county": jax.random.normal(key, data["county"].shape), "level": y}
+
+    return simulator(simulate=simulate)
+
+
+def simulator_that_gives_an_array():
+    return simulator(simulate=lambda key, parameters, data: simulate(key, parameters, data)["y"])
+
+
+def simulator_without_return():
+    def simulate(key, parameters, data):
+        jax.random.normal(key, data["y"].shape)
+
+    return simulator(simulate=simulate)
+
+
+def simulator_without_chance():
+    def simulate(key, parameters, data):
+        return {"y": parameters["level"] + np.random.default_rng(0).normal(size=data["y"].shape)}
+
+    return simulator(simulate=simulate)
+
+
+def simulator_that_looks_at_what_was_observed():
+    def simulate(key, parameters, data):
+        return {"y": data["y"][0] + parameters["level"] * jax.random.normal(key, data["y"].shape)}
+
+    return simulator(simulate=simulate)
+
+
+def simulator_that_branches():
+    def simulate(key, parameters, data):
+        level = parameters["level"] if parameters["level"] > 0 else 0.0
+        return {"y": level + jax.random.normal(key, data["y"].shape)}
+
+    return simulator(simulate=simulate)
+
+
+def simulator_of_an_unknown_parameter():
+    def simulate(key, parameters, data):
+        return {"y": parameters["lvel"] + jax.random.normal(key, data["y"].shape)}
+
+    return simulator(simulate=simulate)
+
+
+def simulator_of_nothing_finite():
+    def simulate(key, parameters, data):
+        return {"y": jnp.log(-jnp.abs(parameters["level"] + jax.random.normal(key, data["y"].shape)))}
+
+    return simulator(simulate=simulate)
+
+
 BROKEN: list[Callable[[], mv.Study]] = [
     misspelt_decision,
     missing_decision,
@@ -418,6 +525,20 @@ BROKEN: list[Callable[[], mv.Study]] = [
     power_set_of_too_many,
     range_on_a_scale_that_does_not_fit,
     space_too_large_to_plan,
+    simulator_without_a_prior,
+    simulator_beside_a_model,
+    prior_beside_a_model,
+    prior_of_what_is_no_distribution,
+    prior_without_return,
+    simulator_of_other_arguments,
+    simulated_data_that_do_not_fit,
+    simulator_that_gives_an_array,
+    simulator_without_return,
+    simulator_without_chance,
+    simulator_that_looks_at_what_was_observed,
+    simulator_that_branches,
+    simulator_of_an_unknown_parameter,
+    simulator_of_nothing_finite,
 ]
 
 
@@ -441,6 +562,7 @@ def test_what_is_said_of_a_broken_study(number, make, golden, monkeypatch):
 
 def test_the_study_that_the_others_break_is_sound():
     assert len(plan(study())) == 4
+    assert len(plan(simulator())) == 2
 
 
 def test_each_golden_text_belongs_to_a_study():

@@ -10,7 +10,7 @@ import pandas as pd
 
 from multiverse.aggregate.printing import Printed, Shown, count, number, percent
 from multiverse.calibration.sbc import FALSE_ALARM
-from multiverse.calibration.simulations import WHOLE, Simulations, Tally, drawn, green, holm
+from multiverse.calibration.simulations import WHOLE, Simulations, Tally, adjusted, drawn, green
 
 LEVELS: Final = (0.5, 0.8, 0.9, 0.95)
 CONFIDENCE: Final = 0.95  # of the interval of a share
@@ -22,7 +22,7 @@ class Coverage(Shown):
 
     `table`: a row for each quantity, decision, option ("all", "all" for all universes) and level: n (data sets), held
     (how many truths), share, low, high (Clopper and Pearson's 95 % interval of the share), p_value (two-sided, exact),
-    p_holm (adjusted for the number of shares), ok, with_red (the share with red answers; NaN where none has draws).
+    p_holm (`simulations.adjusted` for the number of shares), ok, with_red (the share with red answers; NaN where none has draws).
     """
 
     answers: str
@@ -47,8 +47,8 @@ class Coverage(Shown):
             f"{off:,} of {count(shares, 'share')} off" if off else f"none of {count(shares, 'share')} off"
         )
         notes = [
-            f"in brackets Clopper and Pearson's {CONFIDENCE:.0%} interval; off (*): p below {FALSE_ALARM:g} by Holm "
-            f"for {count(shares, 'share')}",
+            f"in brackets Clopper and Pearson's {CONFIDENCE:.0%} interval; off (*): p at most {FALSE_ALARM:g}, adjusted "
+            f"for {count(shares, 'share')} (Holm, half for every universe, half for options)",
             *(["of each option the quantity with the smallest p"] if not whole.all() else []),
             *self._with_red(),
             *self.told.notes(),
@@ -81,7 +81,7 @@ def coverage(simulations: Simulations, answers: str | None = None) -> Coverage:
             rows.append((*group[:3], level, n, held, *_share(held, n, level), np.nan, True, beside))
     columns = ["quantity", "decision", "option", "level", "n", "held", "share", "low", "high", "p_value", "p_holm"]
     table = pd.DataFrame(rows, columns=[*columns, "ok", "with_red"])
-    table["p_holm"] = holm(table["p_value"].to_numpy(float))
+    table["p_holm"] = adjusted(table["p_value"].to_numpy(float), (table["decision"] == WHOLE).to_numpy(bool))
     table["ok"] = ~(table["p_holm"] <= FALSE_ALARM)
     return Coverage(mine.answers[0], table, mine.told)
 

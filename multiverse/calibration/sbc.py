@@ -20,7 +20,7 @@ import pandas as pd
 
 from multiverse.aggregate.printing import Printed, Shown, count, number
 from multiverse.calibration.ecdf_bands import p_value
-from multiverse.calibration.simulations import WHOLE, Simulations, Tally, drawn, green, holm
+from multiverse.calibration.simulations import WHOLE, Simulations, Tally, adjusted, drawn, green
 
 FALSE_ALARM: Final = (
     0.05  # probability, over all bands of a check, that a right engine fails it; bands of 95 % as drawn
@@ -34,7 +34,7 @@ class SBC(Shown):
     """Whether the places of the truths are uniform, for each quantity and each option.
 
     `table`: a row for each band: quantity, decision, option ("all", "all" for all universes), n (data sets), p_value
-    (`ecdf_bands.p_value`), p_holm (adjusted for the number of bands), verdict ("uniform", or what the posterior is:
+    (`ecdf_bands.p_value`), p_holm (`simulations.adjusted` for the number of bands), verdict ("uniform", or what the posterior is:
     "too narrow", "too wide", "too low", "too high"), p_with_red (with data sets whose answer failed the gate but has
     draws). `answers`: who answered. `told`: what became of the data sets.
     """
@@ -67,7 +67,8 @@ class SBC(Shown):
         if not bands:
             title = f"Simulation-based calibration of {self.answers}: {self.told}; nothing can be judged"
         notes = [
-            f"p (all): Holm's, for {count(bands, 'band')}: together they are left by chance in {FALSE_ALARM:.0%}",
+            f"p (all): adjusted for {count(bands, 'band')} (Holm, half for every universe, half for options): a right "
+            f"engine leaves any of them in at most {FALSE_ALARM:.0%}",
             *(["of each option the quantity with the smallest p"] if not whole.all() else []),
             *self.told.notes(),
             "averaged over the prior: says nothing of the data at hand, nor of whether the model is right",
@@ -88,7 +89,7 @@ def sbc(simulations: Simulations, answers: str | None = None) -> SBC:
         rows.append((*group[:3], len(places), p_value(places), np.nan, _looks(places), beside))
     columns = ["quantity", "decision", "option", "n", "p_value", "p_holm", "verdict", "p_with_red"]
     table = pd.DataFrame(rows, columns=columns)
-    table["p_holm"] = holm(table["p_value"].to_numpy(float))
+    table["p_holm"] = adjusted(table["p_value"].to_numpy(float), (table["decision"] == WHOLE).to_numpy(bool))
     table.loc[~(table["p_holm"] <= FALSE_ALARM), "verdict"] = FINE
     return SBC(mine.answers[0], table, mine.told)
 

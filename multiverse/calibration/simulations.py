@@ -154,6 +154,19 @@ def drawn(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["place"].notna()]
 
 
+def adjusted(p_values: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """p-values adjusted for their number: those over all universes for theirs, those of options for theirs, doubled.
+
+    Each of the two families has half of the chance of a false alarm, so that many options do not hide what all
+    universes show together. whole: which are over all universes. NaN stays and does not count.
+    """
+    found = np.full(len(p_values), np.nan)
+    families = [some for some in (whole, ~whole) if np.isfinite(p_values[some]).any()]
+    for some in families:
+        found[some] = np.minimum(1.0, len(families) * holm(p_values[some]))
+    return found
+
+
 def holm(p_values: np.ndarray) -> np.ndarray:
     """p-values adjusted for their number; NaN stays and does not count. Holm 1979, Scand. J. Statist. 6(2):65-70."""
     adjusted = np.full(len(p_values), np.nan)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from multiverse import __version__
+from multiverse.cli.check import check
 from multiverse.cli.compact import compact
 from multiverse.cli.compare import compare
 from multiverse.cli.curve import curve
@@ -49,6 +50,6 @@ def main() -> None:
 
 
 _STORY = (init, space, plan, tree, run, status, sql, curve, show)
-_RECORDS = (compare, manifest, rerun, verify, export, compact, doctor)
+_RECORDS = (compare, manifest, rerun, verify, check, export, compact, doctor)
 for _command in (*_STORY, *_RECORDS):
     main.add_command(_command)

@@ -54,6 +54,14 @@ class Reason(StrEnum):
         "network learnt from simulations says little of them. "
         "Answer it with NUTS, and look whether the model could have made these data at all."
     )
+    calibration = (
+        "The network is not calibrated: among its draws the true parameters of held-out simulations do not rank "
+        "uniformly. Train it longer (`Amortized(training=Schedule(steps=...))`), or on more simulations."
+    )
+    disagreement = (
+        "Networks that learnt from the same simulations disagree, so what one of them says cannot be relied on. "
+        "Train them longer; look for parameters that the data do not tell apart."
+    )
     structure = (
         "The model has not the structure that this engine needs: the message says what is missing. "
         "Answer it with another engine, such as NUTS."

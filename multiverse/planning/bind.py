@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from multiverse.errors import Problem, near_miss
 from multiverse.planning.reparam import is_reparam, reparam_mistakes
+from multiverse.space.counted import counted
 from multiverse.space.decision import Decision
 from multiverse.study import Study
 
@@ -173,7 +174,7 @@ def _of_simulation(taker: _Taker, names: list[str], decisions: Mapping[str, Deci
     body = "..." if wants else 'return {"rate": dist.LogNormal(0, 1)}'
     return [
         Problem(
-            f"{taker.who} takes {len(names)} positional arguments: {', '.join(names) or 'none'}.",
+            f"{taker.who} takes {counted(len(names), 'positional argument')}: {', '.join(names) or 'none'}.",
             f"{', '.join(wants)}, of which the last may be left out; decisions stand after a `*`"
             if wants
             else "decisions alone, after a `*`",

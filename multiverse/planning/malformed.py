@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import PurePath
 from typing import Any
 
@@ -42,14 +42,7 @@ def malformed(study: object) -> list[Problem]:
                 f"the study has {_both(list(analyses)) if analyses else _neither(prior)}.",
                 "one of them: a NumPyro model, or a function that returns an estimate"
                 + ("; or a simulator, with a prior" if "simulate" in analyses or prior is not None else ""),
-                "write `model=model` or `estimate=estimate`"
-                + (
-                    ": a model that has a density needs no simulator, for data are simulated from it as it is"
-                    if {"model", "simulate"} <= analyses.keys()
-                    else ", or `simulate=simulate` beside the prior"
-                    if prior is not None
-                    else ""
-                ),
+                _one_of(analyses.keys(), prior),
             )
         )
     elif "simulate" in analyses and not (isinstance(prior, Mapping) or callable(prior)):
@@ -87,6 +80,15 @@ def _both(parts: list[str]) -> str:
     """`both a model and an estimate`."""
     *first, last = [f"{'an' if part == 'estimate' else 'a'} {NAMED.get(part, part)}" for part in parts]
     return f"{'both ' if len(parts) == 2 else ''}{', '.join(first)} and {last}"
+
+
+def _one_of(parts: Collection[str], prior: Any) -> str:
+    if {"model", "simulate"} <= set(parts):
+        return (
+            "leave `simulate` and `prior` out: a model has a density, and is simulated from as it is written"
+        )
+    also = ", or `simulate=simulate` beside the prior" if prior is not None else ""
+    return f"write `model=model` or `estimate=estimate`{also}"
 
 
 def _neither(prior: Any) -> str:

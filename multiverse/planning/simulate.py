@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from multiverse.planning.leaf_path import OBSERVED as OBSERVED
 from multiverse.planning.model_trace import Sites
 from multiverse.planning.observed import observed_in, seeded_trace
-from multiverse.planning.observed_data import Looker, by_observed, look_at
+from multiverse.planning.observed_data import by_observed, look_at
+from multiverse.planning.only_simulates import OnlySimulates
 from multiverse.planning.program import Program, Signature
 from multiverse.planning.tracing import TRACING
-
-OBSERVED: Final = "observed: "  # begins the paths of leaves that hold observed values; no path of a user's begins so
 
 
 class Simulated(NamedTuple):
@@ -72,15 +72,21 @@ def simulator(signature: Signature, sites: Sites) -> Callable[[Mapping[str, Any]
 
     sites: those of the signature. Not finite where a latent lies at the end of its support, as rounding can put it.
     """
+    import jax
     import jax.numpy as jnp
     import numpyro
     from numpyro.distributions import biject_to
 
+    only_simulates = isinstance(signature.model, OnlySimulates)
+
     def one(leaves: Mapping[str, Any], key: Any) -> Simulated:
+        key, own = jax.random.split(key) if only_simulates else (key, key)
         free = numpyro.handlers.seed(numpyro.handlers.uncondition(signature), key)
         trace = numpyro.handlers.trace(free).get_trace(leaves)
-        drawn = (trace[latent.name] for latent in sites.latents)
+        drawn = [trace[latent.name] for latent in sites.latents]
         z = jnp.concatenate([jnp.ravel(biject_to(site["fn"].support).inv(site["value"])) for site in drawn])
+        if only_simulates:
+            return Simulated(z, signature.simulate(leaves, own, {site["name"]: site["value"] for site in drawn}))
         return Simulated(z, {name: trace[name]["value"] for name in sites.observed})
 
     return one
@@ -89,8 +95,12 @@ def simulator(signature: Signature, sites: Sites) -> Callable[[Mapping[str, Any]
 def seen_by(program: Program) -> Callable[[Mapping[str, Any]], dict[str, Seen]]:
     """`leaves -> {site: Seen}`: what a program, opened or not, observes. Traceable; hold TRACING."""
     import jax
+    import jax.numpy as jnp
 
     def one(leaves: Mapping[str, Any]) -> dict[str, Seen]:
+        if program.kind == "simulator":
+            told = program.observed(leaves)
+            return {name: Seen(value, jnp.ones(value.shape, bool)) for name, value in told.items()}
         trace = seeded_trace(program, leaves, jax.random.key(0))  # masks hang on no latent; XLA leaves the rest out
         return {site.name: Seen(site.value, site.mask) for site in observed_in(trace, program)}
 
@@ -102,12 +112,9 @@ def opened(program: Program) -> Program:
 
     Raises ValueError where data cannot be simulated from it.
     """
-    looker = look_at(program)
-    if isinstance(looker, str):
-        raise ValueError(looker)
     signature = OpenSignature(**{field.name: getattr(program.signature, field.name) for field in fields(Signature)})
     members, datasets, original = dict(program.members), {}, {}
-    for number, (keys, values) in enumerate(_observed(program, looker)):
+    for number, (keys, values) in enumerate(_observed(program)):
         prepared = program.members[keys[0]].prepared
         datasets[number] = {**program.datasets[prepared], **values}
         original[number] = program.original[prepared]
@@ -119,18 +126,40 @@ def opened(program: Program) -> Program:
 
 def made_of(program: Program) -> frozenset[str]:
     """The paths of the leaves that a program's observed values are made of."""
+    if program.kind == "simulator":
+        paths = next(iter(program.datasets.values()))
+        return frozenset(path for path in paths if path.strip("/") in program.sites.observed or not path.strip("/"))
     looker = look_at(program)
     return frozenset() if isinstance(looker, str) else frozenset(looker.live)
 
 
-def _observed(program: Program, looker: Looker) -> list[tuple[list[str], dict[str, np.ndarray]]]:
+def _observed(program: Program) -> list[tuple[list[str], dict[str, np.ndarray]]]:
     """Universes that observe the same with the same design, and what that is, by leaf."""
+    if program.kind == "simulator":
+        return _as_simulated(program)
+    looker = look_at(program)
+    if isinstance(looker, str):
+        raise ValueError(looker)
     names = [head.rpartition(" in ")[0] for head in looker.heads]
     found = []
     for keys, told in by_observed(program, looker):
-        values = {f"{OBSERVED}{name}": _leaf(value) for name, value in zip(names, told[::3], strict=True)}
-        found.append((keys, values))
+        found.append((keys, _values(dict(zip(names, told[::3], strict=True)))))
     return found
+
+
+def _as_simulated(program: Program) -> list[tuple[list[str], dict[str, np.ndarray]]]:
+    """The same of a program that only simulates: what a data set observes is in it, by name."""
+    import jax
+
+    together: dict[int, list[str]] = {}
+    for key, member in program.members.items():
+        together.setdefault(member.prepared, []).append(key)
+    with jax.enable_x64(True), TRACING:
+        return [(keys, _values(program.observed(program.leaves(keys[0])))) for keys in together.values()]
+
+
+def _values(by_name: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    return {f"{OBSERVED}{name}": _leaf(np.asarray(value)) for name, value in by_name.items()}
 
 
 def _leaf(value: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from multiverse.plot.style import ABOVE, BELOW, HOLDS
 if TYPE_CHECKING:
     import altair as alt
 
-SPAN = (0.3, 1.02)  # of both axes: from below the least level to a little above 1
+SPAN = (0.3, 1.03)  # of both axes: from below the least level to a little above 1
 
 
 def coverage_panels(data: pd.DataFrame, *, width: str | float = "183mm") -> alt.VConcatChart:
@@ -36,7 +36,7 @@ def _cell(rows: pd.DataFrame) -> Cell:
         out = [straight([(SPAN[0], SPAN[0]), (1.0, 1.0)], x, y)]
         if len(options):
             drawn = options[kept].assign(share=options["share"].clip(*SPAN))
-            dots = alt.Chart(inline(drawn)).mark_point(filled=True, size=7, opacity=0.8, xOffset=4)
+            dots = alt.Chart(inline(drawn)).mark_point(filled=True, size=7, opacity=0.8, xOffset=3)
             out.append(dots.encode(x("level"), y("share"), color=_by_verdict(HOLDS.solid)))
         reach = own[kept].assign(low=own["low"].clip(*SPAN), high=own["high"].clip(*SPAN))
         base = alt.Chart(inline(reach.assign(share=own["share"].clip(*SPAN))))

@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pandas as pd
 
 from multiverse.plot.inline import inline
-from multiverse.plot.layout import NARROW_MM, PADDING, millimetres
+from multiverse.plot.layout import NARROW_MM, PADDING, millimetres, nice_step
 from multiverse.plot.panel import panel, words
 from multiverse.plot.style import DARK, FONT, MM_PER_INCH, PALE_LINE, POINTS_PER_INCH
 from multiverse.plot.text_width import shorten
-from multiverse.plot.value_axis import tick_format, ticks
+from multiverse.plot.value_axis import tick_format
 
 if TYPE_CHECKING:
     import altair as alt
 
 BESIDE, BELOW, ABOVE = 31.0, 31.0, 22.0  # points left of, below and above a panel: its axes and their titles, its own
+EDGE, RIGHT = 1.0, 7.0  # points of a panel without width; right of the last panel, for half a label
 HIGH: Final = 0.8  # height of a panel in its width, and at most so many points
 HIGH_MOST: Final = 120.0
 COLUMNS_NARROW, COLUMNS_WIDE = 2, 4
-FEW_TICKS: Final = 4  # of an axis of a small panel
+FEW_TICKS: Final = 4  # steps between them at most, on an axis of a small panel
 
 
 class Cell(NamedTuple):
@@ -49,22 +50,27 @@ def grid(rows: Sequence[Sequence[Cell]], width: str | float) -> alt.VConcatChart
     """
     import altair as alt
 
-    total = millimetres(width) / MM_PER_INCH * POINTS_PER_INCH
+    page = millimetres(width) / MM_PER_INCH * POINTS_PER_INCH - 2 * PADDING
     many = max(len(row) for row in rows)
-    wide = (total - 2 * PADDING - many * BESIDE) / many - 3.0
+    wide = (page - EDGE - RIGHT) / many - BESIDE
     high = min(HIGH * wide, HIGH_MOST)
     font, small = (6.0, 5.5) if millimetres(width) < NARROW_MM else (7.0, 6.0)
-    drawn = [
-        alt.HConcatChart(
-            hconcat=[_panel(cell, wide, high, font, small) for cell in row],
-            bounds="flush",
-            spacing=BESIDE + 3.0,
-        )
-        for row in rows
-    ]
-    padding = {"left": PADDING + BESIDE, "right": PADDING + 3.0, "top": PADDING + ABOVE, "bottom": PADDING + BELOW}
-    config = alt.Config(font=FONT, padding=padding, aria=False, background="white", view=alt.ViewConfig(stroke=None))
-    return alt.VConcatChart(vconcat=drawn, bounds="flush", spacing=BELOW + ABOVE, config=config)
+    cells: list[alt.LayerChart] = []
+    for row in rows:
+        cells.append(_empty(EDGE, high))  # the axes of the first panel are drawn in the room after it
+        cells += [_panel(cell, wide, high, font, small) for cell in row]
+        cells += [_empty(wide, high)] * (many - len(row))
+    room = {"row": BELOW + ABOVE, "column": BESIDE}
+    # flush: axes and texts beside a panel must not push the panels out of line
+    panels = alt.concat(*cells, columns=many + 1, bounds="flush", align="none", spacing=room)
+    config = alt.Config(font=FONT, padding=PADDING, aria=False, background="white", view=alt.ViewConfig(stroke=None))
+    strips = _empty(page, ABOVE), _empty(page, BELOW)
+    return alt.VConcatChart(vconcat=[strips[0], panels, strips[1]], bounds="flush", spacing=0, config=config)
+
+
+def _empty(wide: float, high: float) -> alt.LayerChart:
+    """Room on the page, in which nothing is drawn."""
+    return panel([words([" "], 0, 0, 1.0)], wide, high)
 
 
 def _panel(cell: Cell, wide: float, high: float, font: float, small: float) -> alt.LayerChart:
@@ -84,9 +90,9 @@ def _panel(cell: Cell, wide: float, high: float, font: float, small: float) -> a
 def _axis(span: tuple[float, float], small: float) -> dict[str, Any]:
     import altair as alt
 
-    values = ticks(span)
-    while len(values) > FEW_TICKS + 1:
-        values = values[(len(values) - 1) % 2 :: 2] if 0.0 not in values else values[values.index(0.0) % 2 :: 2]
+    step = nice_step((span[1] - span[0]) / FEW_TICKS, (1, 2, 5, 10))
+    first, last = math.ceil(span[0] / step - 1e-9), math.floor(span[1] / step + 1e-9)
+    values = [float(f"{place * step:.12g}") for place in range(first, last + 1)]
     axis = alt.Axis(
         values=values,
         format=tick_format(values),
@@ -95,6 +101,7 @@ def _axis(span: tuple[float, float], small: float) -> dict[str, Any]:
         labelFontSize=small,
         labelColor=DARK,
         labelOverlap=False,
+        labelFlush=False,
         labelPadding=2,
         tickSize=3,
         tickColor=DARK,

@@ -35,7 +35,7 @@ class RunningRows:
     stratum: (n,) a number for its program and for the plan with which it came, NOBODYS where planning found that it
     cannot be answered: universes of a wider plan are a sample of their own. weight: (n,) one over the number of
     universes that differ from it in parameterization only, itself included. one_shot: whether the engine asks once, in
-    a random order. `of` gives the table for an estimand.
+    a random order. verified_by: as the plan's header says it. `of` gives the table for an estimand.
     """
 
     estimands: tuple[str, ...]
@@ -44,6 +44,7 @@ class RunningRows:
     weight: np.ndarray
     reference: np.ndarray
     one_shot: bool
+    verified_by: str
     _final: Table  # the final attempts
     _at: np.ndarray  # their universes, as places in `keys`
 
@@ -92,6 +93,7 @@ def running_rows(store: Store, record: RunRecord, records: Sequence[RunRecord] |
         _weights(plan, analysis),
         plan["reference"].to_numpy(zero_copy_only=False).astype(bool),
         is_one_shot(settings),
+        header.verified_by,
         final,
         place.drop_null().to_numpy().astype(np.int64),
     )

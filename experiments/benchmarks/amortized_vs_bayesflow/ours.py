@@ -67,7 +67,7 @@ class Network:
     """A network of the family, trained for so many segments; what it answers."""
 
     def __init__(self, seed: int, schedule: Schedule):
-        self.subject = subject_of(family(), seed, newton=True, told=True)
+        self.subject = subject_of(family(), seed, whiten="auto")
         layout = self.subject.layout
         self.flow = Flow(Shape(layout.dimension, layout.plain, layout.row))
         self.trainer = Trainer(self.flow, schedule, self.subject.sample(schedule.batch))

@@ -21,7 +21,7 @@ class Drawn(NamedTuple):
 
     sites: constrained values by site. potential: minus the log joint in the program's own coordinates, nats.
     log_weights: log joint minus log density of the network, both in those of the family. u: whitened draws. member:
-    which network of the ensemble each draw is from, (draw,). centre, root: the whitening.
+    which network of the ensemble each draw is from, (draw,). z: on the unconstrained scale of the family.
     """
 
     sites: Mapping[str, Any]
@@ -66,6 +66,7 @@ def answer_one(
     import jax.numpy as jnp
 
     opened = subject.family.opened[place]
+    only_simulates = opened.program.kind == "simulator"
     see = evaluate(opened.program.signature, opened.program.sites, sites)
     density = opened.potential
 
@@ -86,7 +87,8 @@ def answer_one(
             next((x.dtype for x in leaves.values() if jnp.issubdtype(x.dtype, jnp.floating)), u.dtype)
         )
         seen, potential = jax.lax.map(lambda z: at(leaves, z), z, batch_size=chunk)
-        log_weights = -potential - (log_q - white.log_det)
+        # Without a density there is nothing to weigh draws by: all count alike, and nobody vouches for them.
+        log_weights = jnp.zeros_like(potential) if only_simulates else -potential - (log_q - white.log_det)
         return Drawn(seen.values, seen.log_prior, seen.log_likelihood, seen.potential, log_weights, u, member, z)
 
     return one

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from multiverse.engines.amortized.answer import BLOCK
 from multiverse.engines.amortized.family import families_of
@@ -40,7 +40,8 @@ class Amortized:
     """The settings of the amortized engine. All of them are in the run's id.
 
     draws: of each universe. training: how long and on what a network learns. goal: when it has learnt enough, before
-    `training.steps`. members: networks of the ensemble, trained together. couplings, kind, width: its size; kind is
+    `training.steps`. members: networks of the ensemble, trained together; None: one, or three where
+    the model only simulates, so that they can be seen to disagree. couplings, kind, width: its size; kind is
     "affine", or "spline" for posteriors with several modes or sharp bends, at twice the price. whiten: by "newton"
     steps of the log joint, by the "prior", or "auto" for what suits simulations better. seed: of training, and folded
     into every universe's random key. dtype: of the log joint, "float64" or "float32"; networks are in float32. gate:
@@ -51,7 +52,7 @@ class Amortized:
     draws: int = 2000
     training: Schedule = field(default_factory=Schedule)
     goal: Goal = field(default_factory=Goal)
-    members: int = 1
+    members: int | None = None
     couplings: int = 6
     kind: str = "affine"
     width: int = 128
@@ -63,7 +64,8 @@ class Amortized:
     takes: ClassVar[tuple[str, ...]] = ("model", "simulate")
 
     def __post_init__(self) -> None:
-        problems = too_small(self, "the amortized engine", draws=1, members=1, couplings=0, width=1)
+        members = {} if self.members is None else {"members": 1}
+        problems = too_small(self, "the amortized engine", draws=1, couplings=0, width=1, **members)
         for name, known in (("kind", KINDS), ("whiten", WHITEN)):
             value = getattr(self, name)
             if value not in known:
@@ -81,7 +83,7 @@ class Amortized:
 
     def price(self, program: Program, gradient: float) -> Price | None:
         """What a program costs; gradient: seconds of one value and gradient of one lane. None where it has no price."""
-        return amortized_price(program, gradient, draws=self.draws, training=self.training, members=self.members)
+        return amortized_price(program, gradient, draws=self.draws, training=self.training, members=self.members or 1)
 
     def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> State:
         """The families of the plan; what each has learnt is told from the store, segment by segment."""
@@ -122,6 +124,14 @@ class Amortized:
             return replace(state, plan=state.plan.without(batch.keys))
         learning = tuple(one.told(batch.id, outcomes[0]) if one.waits_for(batch.id) else one for one in state.learning)
         return replace(state, learning=learning)
+
+    def note(self, state: State) -> str:
+        """How far networks that still learn are, for people."""
+        return ", ".join(
+            learning.said(self.training)
+            for learning in state.learning
+            if learning.outcomes and not self.goal.reached(learning, self.training)
+        )
 
     def fit(self, batch: Batch, given: Mapping[str, tuple[Outcome, ...]]) -> tuple[Outcome, ...]:
         """Train a segment, or draw, weigh and judge. Compiles on first use of the program on a device."""

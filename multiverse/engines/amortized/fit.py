@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from multiverse.engines.amortized.calibration import calibration_p
+from multiverse.engines.amortized.disagreement import disagreement
 from multiverse.engines.amortized.distance import SIMULATED, p_values
 from multiverse.engines.amortized.family import Family, families
 from multiverse.engines.amortized.learner import CONSTANT, Learner, make_learner
 from multiverse.engines.amortized.learning import (
+    CALIBRATION,
     HELD_OUT_ESS,
     HELD_OUT_GREEN,
     LOSS,
@@ -26,7 +29,7 @@ from multiverse.engines.engine import Batch, sites_to_see
 from multiverse.engines.estimand_draws import Failure
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.engines.weighing.judge import WeightedDraws, judge_weighted
-from multiverse.engines.weighing.psis import smooth
+from multiverse.engines.weighing.psis import Smoothed, smooth
 from multiverse.engines.weighing.weighted import importance_ess, normalised
 from multiverse.identity.keys import rng_words
 from multiverse.planning.simulate import why_not_simulated
@@ -38,6 +41,9 @@ HELD_OUT: Final = (
     128  # simulations that a network is tried on after a segment: a share has an error of 2 points at 0.95
 )
 DISTANCE: Final = "distance_p"  # diagnostic: the share of simulated data sets that are as far from all as the data
+DISAGREEMENT: Final = "disagreement"  # diagnostic: how far networks of the ensemble are apart, in posterior sds
+DENSITY_KNOWN: Final = "density_known"  # diagnostic: 0 where no density vouches for the answer
+OF_WEIGHTS: Final = frozenset({"khat", "importance_ess", "log_marginal", "log_marginal_mcse", "log_density_mean"})
 RECENT: Final = 50  # steps whose mean is the loss of a segment
 
 _LEARNERS = Once()
@@ -62,7 +68,7 @@ def trained(batch: Batch, given: Mapping[str, tuple[Outcome, ...]], settings: Am
         LOSS: float(losses[-RECENT:].mean()),
         **held_out(learner, checkpoint.average, batch, settings),
     }
-    (outcome,) = answer_block(learner, checkpoint.average, batch, batch.keys, settings)
+    (outcome,) = answer_block(learner, checkpoint.average, batch, batch.keys, settings, numbers[CALIBRATION])
     return (
         replace(
             outcome,
@@ -80,14 +86,15 @@ def answered(batch: Batch, given: Mapping[str, tuple[Outcome, ...]], settings: A
     learner = learner_of(batch, settings, arrays)
     weights = learner.taken(arrays).average
     parts = [batch.keys[i : i + batch.block] for i in range(0, len(batch), batch.block)]
-    return tuple(o for part in parts for o in answer_block(learner, weights, batch, part, settings))
+    calibrated = given[batch.reads[0]][0].diagnostics[CALIBRATION]
+    return tuple(o for part in parts for o in answer_block(learner, weights, batch, part, settings, calibrated))
 
 
 def learner_of(batch: Batch, settings: Amortized, arrays: Mapping[str, np.ndarray] | None) -> Learner:
     """The network of a batch in this process."""
     (family,), _ = families(batch.beside.values())
-    constants = arrays and {
-        name.removeprefix(CONSTANT): value for name, value in arrays.items() if name.startswith(CONSTANT)
+    constants = {
+        name.removeprefix(CONSTANT): value for name, value in (arrays or {}).items() if name.startswith(CONSTANT)
     }
     content = content_of(family, {"size": settings.size, "training": settings.training, "seed": settings.seed})
     found: Learner = _LEARNERS.get(
@@ -97,9 +104,9 @@ def learner_of(batch: Batch, settings: Amortized, arrays: Mapping[str, np.ndarra
 
 
 def answer_block(
-    learner: Learner, weights: Weights, batch: Batch, keys: Sequence[str], settings: Amortized
+    learner: Learner, weights: Weights, batch: Batch, keys: Sequence[str], settings: Amortized, calibrated: float
 ) -> tuple[Outcome, ...]:
-    """Outcomes of universes of one block, at most as many as it holds."""
+    """Outcomes of universes of one block, at most as many as it holds. calibrated: p-value of the network."""
     import jax
 
     began = time.perf_counter()
@@ -110,7 +117,8 @@ def answer_block(
     with jax.enable_x64(settings.dtype == "float64"):
         leaves = program.gather(filled, settings.dtype)
         drawn = learner.draw(weights, place, sites_to_see(batch), leaves, words, settings.draws)
-    numbers, wrong = {}, {}
+    apart = [disagreement(drawn.u[i].astype(np.float64), drawn.member[i]) for i in range(len(keys))]
+    numbers, wrong = {DISAGREEMENT: np.array(apart)}, {}
     if settings.gate.distance_level:
         near = p_values(learner.summaries(place, program.gather(filled, "float32"), words)[: len(keys)])
         numbers[DISTANCE] = near
@@ -128,22 +136,57 @@ def answer_block(
         offsets[here],
         numbers,
     )
+    if program.kind == "simulator":
+        return unverified(batch, keys, weighed, wrong, settings, calibrated, began)
     outcomes = judge_weighted(batch, keys, weighed, settings.gate, wrong)
     seconds = (time.perf_counter() - began) / len(keys)
     return tuple(replace(outcomes[key], seconds=seconds) for key in keys)
 
 
+def unverified(
+    batch: Batch,
+    keys: Sequence[str],
+    drawn: WeightedDraws,
+    wrong: Mapping[str, Failure],
+    settings: Amortized,
+    calibrated: float,
+    began: float,
+) -> tuple[Outcome, ...]:
+    """Outcomes of universes without a density: draws of the network as they are, judged by all that is left."""
+    found = dict(wrong)
+    for key, apart in zip(keys, drawn.diagnostics[DISAGREEMENT], strict=True):
+        verdict = settings.gate.unverified(calibrated, float(apart))
+        if verdict.reason:
+            found.setdefault(key, Failure(*verdict))
+    alike = np.zeros_like(drawn.log_weights)
+    unknown = np.full_like(drawn.log_likelihood, np.nan)
+    whole = drawn._replace(
+        log_likelihood=unknown, log_weights=alike, smoothed=Smoothed(np.zeros(len(keys)), alike), whole=False
+    )
+    outcomes = judge_weighted(batch, keys, whole, settings.gate, found)
+    seconds = (time.perf_counter() - began) / len(keys)
+    told = []
+    for key in keys:
+        numbers = {n: value for n, value in outcomes[key].diagnostics.items() if n not in OF_WEIGHTS}
+        numbers |= {CALIBRATION: calibrated, DENSITY_KNOWN: 0.0}
+        told.append(replace(outcomes[key], diagnostics=numbers, seconds=seconds))
+    return tuple(told)
+
+
 def held_out(learner: Learner, weights: Weights, batch: Batch, settings: Amortized) -> dict[str, float]:
-    """How a network does on simulations that it never saw: the share with reliable weights, and their median ESS."""
+    """How a network does on simulations that it never saw: calibration, share with reliable weights, median ESS."""
     import jax
 
     family = learner.subject.family
     khats: list[np.ndarray] = []
     shares: list[np.ndarray] = []
+    truths: list[np.ndarray] = []
+    drawn_z: list[np.ndarray] = []
     for place, count in enumerate(learner.subject.shares(HELD_OUT)):
         words = np.array(rng_words(settings.seed, f"{place:032x}", 0), np.uint32)
         whole = -(-count // batch.block) * batch.block
-        simulated = learner.held_out(place, whole, words)
+        simulated, z = learner.held_out(place, whole, words)
+        truths.append(z)
         sites = sites_to_see(replace(batch, program=family.programs[place]))
         for i in range(0, whole, batch.block):
             leaves: dict[str, Any] = {path: leaf[i : i + batch.block] for path, leaf in simulated.items()}
@@ -154,10 +197,15 @@ def held_out(learner: Learner, weights: Weights, batch: Batch, settings: Amortiz
             khat, smoothed = smooth(drawn.log_weights.astype(np.float64))
             khats.append(khat)
             shares.append(importance_ess(normalised(smoothed)) / settings.draws)
+            drawn_z.append(drawn.z)
+    calibrated = calibration_p(np.concatenate(truths), np.concatenate(drawn_z))
+    if family.programs[0].kind == "simulator":
+        return {CALIBRATION: calibrated}
     khat, share = np.concatenate(khats), np.concatenate(shares)
     return {
         HELD_OUT_GREEN: float((khat < settings.gate.khat_bound(settings.draws)).mean()),
         HELD_OUT_ESS: float(np.median(np.nan_to_num(share))),
+        CALIBRATION: calibrated,
     }
 
 

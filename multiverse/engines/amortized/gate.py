@@ -6,9 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from multiverse.engines.gate import WeightsGate
+from multiverse.engines.gate import Verdict, WeightsGate
+from multiverse.engines.outcome import Reason
 from multiverse.errors import PlanError, Problem
 
+CALIBRATION_LEVEL: Final = 0.01  # p-value; of a hundred calibrated networks one is refused
+DISAGREEMENT_MAX: Final = 0.25  # posterior sds; between networks, so half as much between them and their middle
 DISTANCE_LEVEL: Final = (
     0.01  # p-value; Li et al. 2024, Amortized Bayesian workflow, arXiv:2409.04332, take 0.05 or 0.01
 )
@@ -19,10 +22,14 @@ class NetworkGate(WeightsGate):
     """The bounds of `WeightsGate`, and for the data.
 
     distance_level: the data have to be as near to those that the universe simulates as this share of these; 0 switches
-    the check off. Raises PlanError for a bound that no universe can keep.
+    the check off. Where there is no density, and so no weights: calibration_level: what a test that the network is
+    calibrated on simulations has to be above; disagreement_max: how far networks of the ensemble may disagree.
+    Raises PlanError for a bound that no universe can keep.
     """
 
     distance_level: float = DISTANCE_LEVEL
+    calibration_level: float = CALIBRATION_LEVEL
+    disagreement_max: float = DISAGREEMENT_MAX
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -35,6 +42,16 @@ class NetworkGate(WeightsGate):
                 )
             )
 
+    def unverified(self, calibration_p: float, disagreement: float) -> Verdict:
+        """What to say of an answer that no density vouches for: what the other gates find. NaN never passes."""
+        if not calibration_p > self.calibration_level:
+            why = f"ranks of true parameters among draws of the network are not uniform: p-value {calibration_p:.3g}"
+            return Verdict(Reason.calibration, f"{why}, at most {self.calibration_level:g}")
+        if not disagreement <= self.disagreement_max:
+            why = f"networks of the ensemble disagree by {disagreement:.3g} posterior sds"
+            return Verdict(Reason.disagreement, f"{why}, above {self.disagreement_max:g}")
+        return Verdict(Reason.ok, "")
+
     def too_far(self, p_value: float, simulated: int) -> str:
         """What to say of data whose distance has this p-value, of so many simulated data sets; empty if near enough."""
         if not self.distance_level or p_value > self.distance_level:
@@ -45,4 +62,3 @@ class NetworkGate(WeightsGate):
             f"{'are' if far != 1 else 'is'} as far from the others as the data: p-value {p_value:.3g}, at most "
             f"{self.distance_level:g}"
         )
-

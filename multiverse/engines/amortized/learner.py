@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,8 @@ from multiverse.engines.amortized.training import Schedule, Trainer
 from multiverse.engines.compiled import Once
 from multiverse.planning.tracing import compiled, here
 
-CONSTANT = "constant:"  # begins the names of constants among what a segment hands on
+MEMBERS_UNVERIFIED: Final = 3  # networks, where nothing but their disagreement says what they do not know
+CONSTANT: Final = "constant:"  # begins the names of constants among what a segment hands on
 
 
 class Size(NamedTuple):
@@ -28,7 +29,7 @@ class Size(NamedTuple):
     couplings: int
     kind: str
     width: int
-    members: int
+    members: int | None
     whiten: str
 
 
@@ -90,8 +91,11 @@ class Learner:
             run = self.programs.get(key, lambda: compile_summaries(self.subject, place, leaves))
             return np.asarray(run(dict(self.subject.constants), dict(leaves), words))
 
-    def held_out(self, place: int, count: int, words: np.ndarray) -> dict[str, np.ndarray]:
-        """Leaves of random universes of a program with simulated data that no training sees, in float32."""
+    def held_out(self, place: int, count: int, words: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Leaves of random universes of a program with simulated data that no training sees, in float32.
+
+        And the latents that these were simulated from, (simulation, dimension).
+        """
         import jax
 
         with jax.enable_x64(False):
@@ -99,11 +103,12 @@ class Learner:
 
             def many(space: Any, words: Any) -> Any:
                 keys = jax.random.split(jax.random.wrap_key_data(words, impl="threefry2x32"), count)
-                return jax.vmap(lambda key: simulated(self.subject.family, place, space, key)[0])(keys)
+                return jax.vmap(lambda key: simulated(self.subject.family, place, space, key))(keys)
 
             key = "held out", place, count, str(here())
             run = self.programs.get(key, lambda: compiled(many, space, words))
-            return {path: np.asarray(leaf) for path, leaf in run(space, words).items()}
+            leaves, z = run(space, words)
+            return {path: np.asarray(leaf) for path, leaf in leaves.items()}, np.asarray(z)
 
 
 def make_learner(
@@ -123,7 +128,7 @@ def make_learner(
             couplings=size.couplings,
             kind=size.kind,
             width=size.width,
-            members=size.members,
+            members=size.members or (MEMBERS_UNVERIFIED if family.programs[0].kind == "simulator" else 1),
         )
     )
     return Learner(subject, flow, Trainer(flow, schedule, subject.sample(schedule.batch)), seed, Once())

@@ -24,6 +24,7 @@ SIMULATIONS: Final = "training_simulations"
 LOSS: Final = "training_loss"
 HELD_OUT_GREEN: Final = "held_out_green"
 HELD_OUT_ESS: Final = "held_out_ess"
+CALIBRATION: Final = "calibration_p"
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,12 @@ class Learning:
     def waits_for(self, batch: str) -> bool:
         """Whether a batch is the next segment."""
         return batch == self.next_id
+
+    def said(self, schedule: Schedule) -> str:
+        """How far it is, in words."""
+        numbers = self.outcomes[-1].diagnostics
+        green = f", {numbers[HELD_OUT_GREEN]:.0%} of held-out green" if HELD_OUT_GREEN in numbers else ""
+        return f"training: step {numbers.get(STEPS, 0):,.0f} of {schedule.steps:,}, loss {numbers[LOSS]:.3g}{green}"
 
     def told(self, batch: str, outcome: Outcome) -> Learning:
         """The training after a segment."""

@@ -38,18 +38,23 @@ class Subject:
         """What compiled programs of this subject are called with: arrays, so that none is compiled in."""
         return {"spaces": [space_of(one) for one in self.family.opened], "constants": dict(self.constants)}
 
-    def white(self, place: int, constants: Mapping[str, Any], leaves: Mapping[str, Any]) -> White:
-        """The whitening of a universe of the program at this place. Traceable."""
+    def white(self, place: int, constants: Mapping[str, Any], leaves: Mapping[str, Any], truth: Any = None) -> White:
+        """The whitening of a universe of the program at this place. Traceable. truth: as `by_newton` has it."""
         spread = Spread(constants["spread/centre"], constants["spread/scale"])
         if not self.newton:
             return by_prior(spread)
         density = self.family.opened[place].potential
-        return by_newton(lambda z: density(leaves, z), spread)
+        return by_newton(lambda z: density(leaves, z), spread, truth)
 
-    def look(self, place: int, constants: Mapping[str, Any], leaves: Mapping[str, Any]) -> tuple[Inputs, White]:
-        """What the network sees of a universe with its data (leaves hold both), and its whitening. Traceable."""
+    def look(
+        self, place: int, constants: Mapping[str, Any], leaves: Mapping[str, Any], truth: Any = None
+    ) -> tuple[Inputs, White]:
+        """What the network sees of a universe with its data (leaves hold both), and its whitening. Traceable.
+
+        truth: the latents that its data were simulated from, known in training alone.
+        """
         seen = seen_by(self.family.opened[place].program)(leaves)
-        white = self.white(place, constants, leaves)
+        white = self.white(place, constants, leaves, truth)
         return encode(self.layout, constants, place, leaves, seen, white), white
 
     def shares(self, batch: int) -> list[int]:
@@ -66,8 +71,9 @@ class Subject:
 
         def one(place: int, arguments: Any, key: Any) -> tuple[Inputs, Any]:
             leaves, z = simulated(self.family, place, arguments["spaces"][place], key)
-            inputs, white = self.look(place, arguments["constants"], leaves)
-            return inputs, white.u(z.astype(jnp.float32))
+            truth = z.astype(jnp.float32)
+            inputs, white = self.look(place, arguments["constants"], leaves, truth)
+            return inputs, white.u(truth)
 
         def many(arguments: Any, key: Any) -> tuple[Inputs, Any]:
             found = []
@@ -132,7 +138,7 @@ def _newton_is_better(family: Family, spread: Spread, seed: int) -> bool:
     def look(spaces: Sequence[Space], key: Any) -> Any:
         def one(place: int, key: Any) -> Any:
             leaves, z = simulated(family, place, spaces[place], key)
-            white = by_newton(lambda at: family.opened[place].potential(leaves, at), spread)
+            white = by_newton(lambda at: family.opened[place].potential(leaves, at), spread, z)
             return z, white.u(z), white.log_det
 
         keys = jax.random.split(key, each)

@@ -30,7 +30,7 @@ class _Bin(NamedTuple):
 
 
 def bend(parameters: Any, x: Any) -> tuple[Any, Any]:
-    """y and log dy/dx, both of the shape of x (..., ); parameters (..., PARAMETERS), where zeros mean y = x."""
+    """Y and log dy/dx, both of the shape of x (..., ); parameters (..., PARAMETERS), where zeros mean y = x."""
     import jax.numpy as jnp
 
     inside = jnp.clip(x, -BOX, BOX)
@@ -47,7 +47,7 @@ def bend(parameters: Any, x: Any) -> tuple[Any, Any]:
 
 
 def unbend(parameters: Any, y: Any) -> Any:
-    """x with bend(parameters, x)[0] = y."""
+    """X with bend(parameters, x)[0] = y."""
     import jax.numpy as jnp
 
     inside = jnp.clip(y, -BOX, BOX)

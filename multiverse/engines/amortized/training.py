@@ -11,18 +11,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 
 from multiverse.engines.amortized.checkpoint import Checkpoint as Checkpoint
 from multiverse.engines.amortized.checkpoint import begin as begin
 from multiverse.engines.amortized.network import Flow, Inputs
-from multiverse.engines.amortized.adam import adam
+from multiverse.engines.amortized.optimizer import optimizer
 from multiverse.engines.compiled import Once
 from multiverse.planning.tracing import compiled, here
 
-FINAL_RATE: Final = 1 / 20  # of the learning rate, where its cosine ends
 STREAMS: Final = {"simulation": 0, "extra": 1, "fixed": 2, "epoch": 3}  # what keys of one step are for
 
 Sample = Callable[[Any, Any], tuple[Inputs, Any]]
@@ -59,6 +58,8 @@ class Trainer:
     def __init__(self, flow: Flow, schedule: Schedule, sample: Sample, extra_loss: ExtraLoss | None = None):
         self.flow, self.schedule = flow, schedule
         self._sample, self._extra = sample, extra_loss
+        sizes = {name: size[1:] for name, size in flow.sizes.items()}
+        _, self._update = optimizer(sizes, schedule.learning_rate, schedule.steps)
         self._programs, self._sets = Once(), Once()
 
     def segment(self, arguments: Any, checkpoint: Checkpoint, seed: int) -> tuple[Checkpoint, np.ndarray]:
@@ -74,9 +75,8 @@ class Trainer:
         step, dropped = np.int32(checkpoint.step), np.int32(checkpoint.dropped)
         state = checkpoint.weights, checkpoint.average, checkpoint.optimizer, step, dropped
         run = self._compiled("segment", self._run, arguments, state, words, fixed)
-        (weights, average, optimizer, step, dropped), losses = run(arguments, state, words, fixed)
-        weights, average, optimizer = jax.device_get((weights, average, optimizer))
-        return Checkpoint(weights, average, optimizer, int(step), int(dropped)), np.asarray(losses)
+        after, losses = jax.device_get(run(arguments, state, words, fixed))
+        return Checkpoint(*after[:3], int(after[3]), int(after[4])), losses
 
     def _compiled(self, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
         import jax
@@ -102,24 +102,19 @@ class Trainer:
         return self._sets.get(digest.digest(), make)
 
     def _simulate(self, arguments: Any, words: np.ndarray) -> tuple[Inputs, Any]:
-        """All simulations of a fixed set, made batch by batch."""
+        """A whole number of batches of simulations, made batch by batch."""
         import jax
 
-        number, batch = self._number(), self.schedule.batch
-        batches = np.arange(-(-number // batch), dtype=np.int32)
-        parts = jax.lax.map(lambda i: self._sample(arguments, _key(words, "fixed", i)), batches)
-        return jax.tree.map(lambda part: part.reshape(-1, *part.shape[2:])[:number], parts)
-
-    def _number(self) -> int:
-        return self.schedule.simulations or 0
+        numbers = np.arange(-(-(self.schedule.simulations or 0) // self.schedule.batch), dtype=np.int32)
+        batches = jax.lax.map(lambda i: self._sample(arguments, _key(words, "fixed", i)), numbers)
+        return cast(tuple[Inputs, Any], jax.tree.map(lambda part: part.reshape(-1, *part.shape[2:]), batches))
 
     def _run(self, arguments: Any, state: Any, words: Any, fixed: Any) -> Any:
+        """`schedule.segment` steps: (state, losses (segment, members))."""
         import jax
         import jax.numpy as jnp
 
-        update = adam(self.schedule.learning_rate, self.schedule.steps, FINAL_RATE)
-
-        def member(weights: Any, average: Any, optimizer: Any, step: Any, inputs: Any, u: Any, good: Any) -> Any:
+        def member(weights: Any, average: Any, moments: Any, step: Any, inputs: Any, u: Any, good: Any) -> Any:
             def loss(weights: Any) -> tuple[Any, Any]:
                 log_density = self.flow.log_density_of(weights, inputs, u)
                 value = -jnp.where(good, log_density, 0.0).sum() / jnp.maximum(good.sum(), 1)
@@ -127,21 +122,47 @@ class Trainer:
                 return value + more, value
 
             gradient, value = jax.grad(loss, has_aux=True)(weights)
-            weights, optimizer = update(gradient, weights, optimizer, step)
-            kept = jnp.minimum(self.schedule.average, (1 + step) / (10 + step)).astype(jnp.float32)
+            weights, moments = self._update(gradient, weights, moments)
+            kept = jnp.minimum(self.schedule.average, (1 + step) / (10 + step)).astype(jnp.float32)  # sooner at first
             average = jax.tree.map(lambda old, new: kept * old + (1 - kept) * new, average, weights)
-            return weights, average, optimizer, value
+            return weights, average, moments, value
 
         members = jax.vmap(member, in_axes=(0, 0, 0, None, None, None, None))
 
         def one(state: Any, _: Any) -> Any:
-            weights, average, optimizer, step, dropped = state
-            inputs, u = self._sample(arguments, _key(words, "simulation", step))
+            (weights, average, moments, step, dropped), order = state
+            if fixed is None:
+                inputs, u = self._sample(arguments, _key(words, "simulation", step))
+            else:
+                inputs, u, order = self._reused(fixed, words, step, order)
             inputs, u, good = _finite(inputs, u)
-            weights, average, optimizer, value = members(weights, average, optimizer, step, inputs, u, good)
-            return (weights, average, optimizer, step + 1, dropped + (~good).sum(dtype=jnp.int32)), value
+            weights, average, moments, value = members(weights, average, moments, step, inputs, u, good)
+            dropped = dropped + (~good).sum(dtype=jnp.int32)
+            return ((weights, average, moments, step + 1, dropped), order), value
 
-        return jax.lax.scan(one, state, None, length=self.schedule.segment)
+        order = None if fixed is None else self._order(words, state[3])
+        (state, _), losses = jax.lax.scan(one, (state, order), None, length=self.schedule.segment)
+        return state, losses
+
+    def _reused(self, fixed: Any, words: Any, step: Any, order: Any) -> tuple[Inputs, Any, Any]:
+        """The simulations of a step from the fixed set, and the order of the set in this epoch."""
+        import jax
+
+        size = min(self.schedule.batch, len(order))
+        at = step % (len(order) // size)
+        order = jax.lax.cond(at == 0, lambda: self._order(words, step), lambda: order)
+        mine = jax.lax.dynamic_slice(order, (at * size,), (size,))
+        inputs, u = jax.tree.map(lambda part: part[mine], fixed)
+        return inputs, u, order
+
+    def _order(self, words: Any, step: Any) -> Any:
+        """In which order an epoch goes through the fixed set: hangs on the seed and the number of the epoch."""
+        import jax
+        import jax.numpy as jnp
+
+        number = self.schedule.simulations or 0
+        epoch = step // (number // min(self.schedule.batch, number))
+        return jax.random.permutation(_key(words, "epoch", epoch), jnp.arange(number, dtype=jnp.int32))
 
 
 def _words(seed: int) -> np.ndarray:

@@ -18,8 +18,9 @@ from multiverse.engines.weighing.psis import smooth
 from multiverse.engines.weighing.weighted import importance_ess
 
 COLUMNS_MAX: Final = 500  # numbers of a draw; beyond, spreads alone: 1 MiB a lane in float32, as warm NUTS has it
-DRAWS_A_NUMBER: Final = 10  # effective, for a covariance: its least eigenvalue is within 30 % at d / n = 1 / 10 ...
+DRAWS_A_NUMBER: Final = 10  # effective: spreads along any direction are within a third (Marchenko and Pastur 1967) ...
 DRAWS_LEAST: Final = 100  # ... and a mean within 0.1 standard deviations
+ROUNDING: Final = 1e-12  # relative, of a mean in float64: below it a spread is none
 HALVINGS: Final = 30  # of the interval in which the power lies
 
 
@@ -103,7 +104,7 @@ def _whitened(z: Floats, weights: Floats, starts: Floats, power: float) -> Begin
     apart = z - centre
     ess = float(importance_ess(weights[None])[0])
     spread = np.sqrt(weights @ np.square(apart))
-    spread = np.where(spread > 0, spread, 1.0)  # a coordinate that all draws have in common
+    spread = np.where(spread > ROUNDING * np.abs(centre), spread, 1.0)  # a number that all draws share
     if dimension > COLUMNS_MAX:
         columns = np.zeros((dimension, 1))
         columns[0, 0] = spread[0]

@@ -15,12 +15,13 @@ from multiverse.engines.nested_rhat import nested_rank_rhat
 from multiverse.engines.nuts.apart import groups_apart
 from multiverse.engines.nuts.block import LaneDraws
 from multiverse.engines.nuts.judge import judge
+from multiverse.engines.nuts.ladder import SAMPLING
 from multiverse.engines.outcome import ESTIMAND, DrawsName, Outcome, Reason
 
 if TYPE_CHECKING:
     from multiverse.engines.short_chains.settings import ShortChains
 
-# No bound of its own: what its judge measures is judged here.
+# No bound of its own: what its judge measures is judged here. A NaN fails even so, and is judged again.
 OPEN: Final = Gate(
     rhat_max=math.inf, rhat_local_max=math.inf, divergences_max=math.inf, ess_per_chain=-math.inf, ebfmi_min=-math.inf
 )
@@ -46,7 +47,7 @@ def _judged(batch: Batch, lanes: LaneDraws, settings: ShortChains, universe: int
         found["nested_rhat_local_max"] = _worst(local, settings.superchains)
     numbers = {**outcome.diagnostics, **{name: worst.value for name, worst in found.items()}}
     outcome = replace(outcome, diagnostics=numbers)
-    if not outcome.ok:  # it could not be started, or an estimand failed
+    if not outcome.ok and outcome.reason.name not in SAMPLING:  # it could not be started, or an estimand failed
         return outcome
     at = {name: worst.quantity for name, worst in found.items()}
     reason, message = settings.gate.judge(numbers, chains=settings.chains, draws=settings.draws, worst=at)

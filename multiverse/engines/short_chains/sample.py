@@ -50,6 +50,7 @@ def sample_from(
     draws: of the approximation, by key. Its program is compiled on first use on a device, for `batch.block` universes.
     A universe has the same draws in any company, by its key, the seed and `batch.attempt`. One that takes longer than
     `wanted.time_limit` (compiling not counted), or has too few draws to begin from, is an outcome without draws.
+    Diagnostics are those of `judge_short`, and `start_power`: of the weights, below 1 where few draws bore most.
     """
     import jax
 
@@ -70,7 +71,9 @@ def sample_from(
         }
     if drawn := tuple(key for key in begins if key not in outcomes):
         lanes: LaneDraws = jax.tree.map(lambda *arrays: np.stack(arrays), *(sampled[key].draws for key in drawn))
-        outcomes |= {o.key: o for o in judge_short(replace(batch, keys=drawn), lanes, settings)}
+        for outcome in judge_short(replace(batch, keys=drawn), lanes, settings):
+            diagnostics = {**outcome.diagnostics, "start_power": begins[outcome.key].power}
+            outcomes[outcome.key] = replace(outcome, diagnostics=diagnostics)
     return {
         key: replace(outcomes[key], seconds=sampled[key].seconds) if key in sampled else outcomes[key]
         for key in batch.keys
@@ -93,7 +96,7 @@ class _Sampler:
             nuts = settings.nuts(OPEN, chains=settings.chains)
             functions = block_functions(batch.program, nuts, sites, coordinates=_coordinates(batch.program))
             transitions = settings.warmup + settings.draws
-            return compile_block(functions, *self._arguments(next(iter([[*self._begins][:1]]))), transitions)
+            return compile_block(functions, *self._arguments([*self._begins][:1]), transitions)
 
         block: StoppableBlock = _PROGRAMS.get((kernel, batch.program.id, batch.block, sites, str(device)), make)
         return block

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from multiverse.engines.diagnostics import MIN_DRAWS
 from multiverse.engines.gate import Gate
 from multiverse.engines.nuts.engine import LANES, LANES_ACCELERATOR, NUTS
+from multiverse.engines.nuts.ladder import TARGET_ACCEPT
 from multiverse.engines.short_chains.gate import ShortChainsGate
 from multiverse.errors import PlanError, Problem
 from multiverse.planning.machines import Machines
@@ -26,7 +27,7 @@ class ShortChains:
     chains: int = 4
     warmup: int = 100
     draws: int = 200
-    target_accept: float = 0.9
+    target_accept: float = TARGET_ACCEPT
     max_tree_depth: int = 10
     dtype: str = "float32"
     gate: ShortChainsGate = field(default_factory=ShortChainsGate)
@@ -47,7 +48,7 @@ class ShortChains:
                 Problem(
                     f"short chains have target_accept={self.target_accept!r}.",
                     "a probability between 0 and 1",
-                    "ShortChains(target_accept=0.9)",
+                    "ShortChains(target_accept=0.95)",
                 )
             )
         if problems:
