@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from multiverse.engines.nuts.engine import NUTS as NUTS
     from multiverse.engines.nuts.ladder import Rung as Rung
     from multiverse.engines.reweight.engine import Reweight as Reweight
+    from multiverse.engines.short_chains.settings import ShortChains as ShortChains
     from multiverse.engines.warm_nuts.engine import WarmNUTS as WarmNUTS
     from multiverse.errors import MultiverseError as MultiverseError
     from multiverse.estimate import Estimate as Estimate
@@ -104,6 +105,7 @@ _HOMES = {
     "Goal": "multiverse.engines.amortized.learning",
     "NetworkGate": "multiverse.engines.amortized.gate",
     "Schedule": "multiverse.engines.amortized.training",
+    "ShortChains": "multiverse.engines.short_chains.settings",
     "WarmNUTS": "multiverse.engines.warm_nuts.engine",
     "NUTS": "multiverse.engines.nuts.engine",
     "Rung": "multiverse.engines.nuts.ladder",

@@ -261,7 +261,7 @@ class Results(Answers):
         from multiverse.store.running_rows import running_rows
 
         name, rows = self._estimand(estimand), running_rows(self.store, self.record)
-        return running(name, rows.of(name), one_shot=rows.one_shot)
+        return running(name, rows.of(name), one_shot=rows.one_shot, verified_by=rows.verified_by)
 
     def evidence(self) -> Evidence:
         """Log marginal likelihoods with their errors, and Bayes factors between universes that may be compared.

@@ -97,7 +97,8 @@ def test_every_aggregate_says_it(results, verified):
     for ask in ("summary", "uncertainty", "attribution", "interactions", "agreement", "flips"):
         assert UNVERIFIED in repr(getattr(results, ask)()), ask
         assert UNVERIFIED not in repr(getattr(verified, ask)()), ask
-    assert unverified("calibration") in repr(results.summary())
+    for table in (results.summary(), results.running(), results.compare(results)):
+        assert unverified("calibration") in repr(table)
     assert UNVERIFIED in repr(results)
     assert UNVERIFIED in results._repr_html_()
     assert UNVERIFIED not in repr(verified)

@@ -1,7 +1,8 @@
-"""The classifier two-sample score: how often a network tells from which of two samples a draw is. 0.5: never; 1: always.
+"""The classifier two-sample score: the share of draws that a network finds the right sample of, two being given.
 
-As Lueckmann et al. 2021 (arXiv:2101.04653) measure it, so that scores compare: two hidden layers of ten units a dimension,
-five-fold cross-validation, draws in units of the reference. Source: Lopez-Paz and Oquab 2017, ICLR, arXiv:1610.06545.
+The same distributions have 0.5, those that do not meet 1. Measured as Lueckmann et al. 2021 do (arXiv:2101.04653), so
+that scores compare: two hidden layers of ten units a dimension, five-fold cross-validation, draws in units of the
+reference. Source: Lopez-Paz and Oquab 2017, ICLR, arXiv:1610.06545.
 """
 
 from __future__ import annotations

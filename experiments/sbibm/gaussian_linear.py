@@ -1,7 +1,7 @@
 """Gaussian linear: the mean of a normal with known variance, in ten dimensions; as a simulator and as a NumPyro model.
 
-Task T.1 of Lueckmann, Boelts, Greenberg, Gonçalves, Macke 2021, AISTATS, arXiv:2101.04653. Prior and noise have the covariance
-0.1 I: what its code calls a scale of 0.1 is a variance.
+Task T.1 of Lueckmann, Boelts, Greenberg, Gonçalves, Macke 2021, AISTATS, arXiv:2101.04653. Prior and noise have the
+covariance 0.1 I: what its code calls a scale of 0.1 is a variance.
 """
 
 from __future__ import annotations

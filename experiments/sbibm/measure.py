@@ -26,7 +26,7 @@ DRAWS: Final = 10_000  # of an answer, and of its reference: as the benchmark ha
 
 def engine(task: str, simulations: int) -> mv.Amortized:
     """The network and its training: splines for two moons, which affine maps of one blob cannot make."""
-    training = mv.engines.Schedule(simulations=simulations)
+    training = mv.Schedule(simulations=simulations)
     return mv.Amortized(draws=DRAWS, training=training, kind="spline" if task == "two_moons" else "affine")
 
 
@@ -55,9 +55,8 @@ def main() -> None:
     rows = []
     for i, (x, draws) in enumerate(zip(observed, found, strict=True), start=1):
         exact = task.reference(x, DRAWS, np.random.default_rng(i))
-        rows.append(
-            [given.task, given.simulations, "published" if given.sbibm else "own", i, f"{c2st(exact, draws):.3f}"]
-        )
+        whose = "published" if given.sbibm else "own"
+        rows.append([given.task, given.simulations, whose, i, f"{c2st(exact, draws):.3f}"])
         print("| " + " | ".join(map(str, rows[-1])) + " |", flush=True)
     print(f"mean over {len(rows)}: {np.mean([float(row[-1]) for row in rows]):.3f}")
     if given.save:

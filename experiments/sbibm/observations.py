@@ -25,7 +25,10 @@ def own(prior: Mapping[str, Any], simulate: Callable[..., Mapping[str, Any]]) ->
 
 
 def published(task: str, wheel: Path) -> np.ndarray:
-    """The benchmark's ten, out of its wheel (`pip download sbibm==1.1.0 --no-deps`). Raises KeyError for a strange file."""
+    """The benchmark's ten, out of its wheel (`pip download sbibm==1.1.0 --no-deps`).
+
+    Raises KeyError for a wheel that does not have them.
+    """
     with zipfile.ZipFile(wheel) as package:
         names = [f"sbibm/tasks/{task}/files/num_observation_{i + 1}/observation.csv" for i in range(COUNT)]
         return np.stack([_row(package.read(name).decode()) for name in names])

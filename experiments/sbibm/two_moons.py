@@ -1,7 +1,7 @@
 """Two moons: two parameters whose posterior is two crescents, from a simulator that needs no density.
 
-Task T.8 of Lueckmann, Boelts, Greenberg, Gonçalves, Macke 2021, AISTATS, arXiv:2101.04653; first in Greenberg, Nonnenmacher,
-Macke 2019, ICML, arXiv:1905.07488.
+Task T.8 of Lueckmann, Boelts, Greenberg, Gonçalves, Macke 2021, AISTATS, arXiv:2101.04653; first in Greenberg,
+Nonnenmacher, Macke 2019, ICML, arXiv:1905.07488.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def simulate(key: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
 def reference(x: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """Draws (count, 2) from the exact posterior given x (2,).
 
-    The prior is flat and the parameters are a rotation of (z0, z1), so a point of the crescent says what (|z0|, z1) were;
-    the sign of z0 is free. What falls outside of the prior is refused, and so is a negative |z0| (which the benchmark's
-    own sampler lets pass; it happens only where x[0] > 0.15, in none of its ten observations).
+    The prior is flat and the parameters are a rotation of (z0, z1), so a point of the crescent says what (|z0|, z1)
+    were; the sign of z0 is free. What falls outside of the prior is refused, and so is a negative |z0|, which the
+    benchmark's own sampler lets pass; it happens only where x[0] > 0.25, in none of its ten observations.
     """
     found = np.empty((0, DIMENSION))
     while len(found) < count:

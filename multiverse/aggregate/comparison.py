@@ -13,6 +13,7 @@ import pandas as pd
 
 from multiverse.aggregate.estimates import Estimates
 from multiverse.aggregate.printing import Printed, Shown, count, number, percent, rounded
+from multiverse.aggregate.verified import unverified
 
 WITHIN = (
     2.0  # combined Monte Carlo standard errors; chance alone is within them 95.4 % of the time, if errors are normal
@@ -138,7 +139,7 @@ def compare(here: Estimates, there: Estimates, runs: tuple[str, str], notes: Seq
     with the same random numbers, so they may be closer than that.
     """
     shared = [name for name in here.decisions if name in there.decisions]
-    told = [*_strangers(here, there, runs), *notes]
+    told = [*_strangers(here, there, runs), *notes, *filter(None, [unverified(here.verified_by)])]
     table = _joined(here.table, there.table, shared)
     ok, ok_other = table["ok"].to_numpy(dtype=bool), table["ok" + OTHER].to_numpy(dtype=bool)
     both = ok & ok_other

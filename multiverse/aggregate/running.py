@@ -23,6 +23,7 @@ from multiverse.aggregate.running_intervals import (
 )
 from multiverse.aggregate.running_limits import LEVEL
 from multiverse.aggregate.running_sample import Sample
+from multiverse.aggregate.verified import unverified
 
 OF_SAMPLE: Final = ("stratum", "batch", "weight", "source")
 COLUMNS: Final = (*OF_SAMPLE, "reference", "ok", "interval", "median", "mcse_mean", "q2_5", "q97_5")
@@ -87,14 +88,15 @@ class Running(Shown):
         return Printed(title, ("", "so far", f"{ends}, all answered", "with red"), rows, (self.why, *self.notes)).said()
 
 
-def running(estimand: str, universes: pd.DataFrame, *, one_shot: bool) -> Running:
+def running(estimand: str, universes: pd.DataFrame, *, one_shot: bool, verified_by: str = "") -> Running:
     """The running summary of an estimand from all planned universes, answered or not.
 
     universes: a row per planned universe, with `COLUMNS`. stratum: a number for each program (`running_sample.KNOWN`:
     of those that cannot be answered); batch: a number for the batch of its final answer, `MISSING` where there is none;
     weight: one over the number of planned universes that differ from it in parameterization only, itself included, so
     that together they count once, red or not; source: as in `Sample`; the other columns as in `Estimates`, of the final
-    answer. one_shot: does the engine ask once, in a random order? If not, only bounds are told.
+    answer. one_shot: does the engine ask once, in a random order? If not, only bounds are told. verified_by: as in
+    `Estimates`.
     """
     sample = Sample(*(universes[name].to_numpy() for name in OF_SAMPLE))
     median = universes["median"].to_numpy(dtype=float)
@@ -124,7 +126,7 @@ def running(estimand: str, universes: pd.DataFrame, *, one_shot: bool) -> Runnin
         _why(kind, sample, one_shot, missing),
         clusters,
         middle,
-        tuple(_notes(universes, sample, numbers, beyond=sampled)),
+        (*_notes(universes, sample, numbers, beyond=sampled), *filter(None, [unverified(verified_by)])),
     )
 
 

@@ -22,7 +22,8 @@ class Coverage(Shown):
 
     `table`: a row for each quantity, decision, option ("all", "all" for all universes) and level: n (data sets), held
     (how many truths), share, low, high (Clopper and Pearson's 95 % interval of the share), p_value (two-sided, exact),
-    p_holm (`simulations.adjusted` for the number of shares), ok, with_red (the share with red answers; NaN where none has draws).
+    p_holm (`simulations.adjusted` for the number of shares), ok, with_red (the share with red answers; NaN where none
+    has draws).
     """
 
     answers: str
@@ -47,8 +48,8 @@ class Coverage(Shown):
             f"{off:,} of {count(shares, 'share')} off" if off else f"none of {count(shares, 'share')} off"
         )
         notes = [
-            f"in brackets Clopper and Pearson's {CONFIDENCE:.0%} interval; off (*): p at most {FALSE_ALARM:g}, adjusted "
-            f"for {count(shares, 'share')} (Holm, half for every universe, half for options)",
+            f"in brackets Clopper and Pearson's {CONFIDENCE:.0%} interval; off (*): p at most {FALSE_ALARM:g}, "
+            f"adjusted for {count(shares, 'share')} (Holm, half for every universe, half for options)",
             *(["of each option the quantity with the smallest p"] if not whole.all() else []),
             *self._with_red(),
             *self.told.notes(),

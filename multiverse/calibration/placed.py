@@ -38,6 +38,7 @@ def placed(
     """
     count = draws.shape[1]
     weights = np.full(count, 1 / count) if log_weights is None else _weights(log_weights)
+    draws, weights = draws[:, weights > 0], weights[weights > 0]  # the others say nothing, whatever they are
     with np.errstate(invalid="ignore"):
         below = (draws < truth[:, None]) @ weights
         tied = (draws == truth[:, None]) @ weights
@@ -46,7 +47,7 @@ def placed(
         scatter = np.square(draws - mean[:, None]) @ weights
         sd = np.sqrt(scatter * worth / np.maximum(worth - 1, np.finfo(float).tiny))
         place = (worth * below + uniform * (1 + worth * tied)) / (worth + 1)
-    known = np.isfinite(draws[:, weights > 0]).all(axis=1) & ~np.isnan(truth)
+    known = np.isfinite(draws).all(axis=1) & ~np.isnan(truth)
     return Placed(np.where(known, place, np.nan), worth, np.where(known, mean, np.nan), np.where(known, sd, np.nan))
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-SIMULATIONS: Final = 200  # as `calibrating.calibrate`, which a --help does not import
+SIMULATIONS: Final = 300  # as `calibrating.calibrate`, which a --help does not import
 
 _HELP = f"""Check an engine on data whose truth is known.
 

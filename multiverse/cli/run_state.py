@@ -109,7 +109,9 @@ def _running(store: Store, record: RunRecord, calls: Sequence[RunRecord]) -> tup
     from multiverse.store.running_rows import running_rows
 
     rows = running_rows(store, record, calls)
-    return tuple(running(name, rows.of(name), one_shot=rows.one_shot) for name in rows.estimands)
+    return tuple(
+        running(name, rows.of(name), one_shot=rows.one_shot, verified_by=rows.verified_by) for name in rows.estimands
+    )
 
 
 def _running_card(summary: Running) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def values_of(
             rank = len(quantity.index)
             if all(i < size for i, size in zip(quantity.index, values.shape[values.ndim - rank :], strict=True)):
                 at: Any = (..., *quantity.index)
-            found[quantity.name] = values[at]
+                found[quantity.name] = values[at]
         elif quantity.kind == "density" and log_likelihood is not None:
             found[quantity.name] = log_likelihood
     return found

@@ -20,6 +20,7 @@ from multiverse.planning.observed_data import by_observed, look_at
 from multiverse.planning.only_simulates import OnlySimulates
 from multiverse.planning.program import Program, Signature
 from multiverse.planning.tracing import TRACING
+from multiverse.planning.whole_sites import whole
 
 
 class Simulated(NamedTuple):
@@ -63,8 +64,35 @@ def why_not_simulated(program: Program) -> str:
     if not looker.heads:
         return "the model observes nothing"
     if censored := [head for head in looker.heads if "Censored" in head]:
-        return f"the site {censored[0]} is censored: when a value would have been cut off is not in the model"
+        name = censored[0].rpartition(" in ")[0]
+        return f"the site {name!r} is censored: when a value would have been cut off is not in the model"
+    if copied := _copied(program):
+        return (
+            f"data that are simulated hang on what was observed at {copied!r}: in a scan that carries observed values on, "
+            "these would stay the real ones"
+        )
     return ""
+
+
+def _copied(program: Program) -> str:
+    """An observed site whose real values are in simulated data, too; empty where there is none. Nothing is computed."""
+    import jax
+    from jax.interpreters.partial_eval import dce_jaxpr_consts
+
+    abstract: Any = jax.ShapeDtypeStruct
+    given = {
+        path: abstract(leaf.shape, leaf.dtype) for path, leaf in program.leaves(next(iter(program.members))).items()
+    }
+    seen = {f"{OBSERVED}{name}": abstract(shape, np.float64) for name, shape in program.sites.observed.items()}
+    with jax.enable_x64(True), TRACING:
+        closed = jax.make_jaxpr(simulator(_open(program), program.sites))({**given, **seen}, jax.random.key(0))
+    _, _, used = dce_jaxpr_consts(closed.jaxpr, [True] * len(closed.jaxpr.outvars))
+    paths = [path for path, is_used in zip(sorted({**given, **seen}), used, strict=False) if is_used]
+    return next((path.removeprefix(OBSERVED) for path in paths if path.startswith(OBSERVED)), "")
+
+
+def _open(program: Program) -> OpenSignature:
+    return OpenSignature(**{field.name: getattr(program.signature, field.name) for field in fields(Signature)})
 
 
 def simulator(signature: Signature, sites: Sites) -> Callable[[Mapping[str, Any], Any], Simulated]:
@@ -81,7 +109,7 @@ def simulator(signature: Signature, sites: Sites) -> Callable[[Mapping[str, Any]
 
     def one(leaves: Mapping[str, Any], key: Any) -> Simulated:
         key, own = jax.random.split(key) if only_simulates else (key, key)
-        free = numpyro.handlers.seed(numpyro.handlers.uncondition(signature), key)
+        free = numpyro.handlers.seed(numpyro.handlers.uncondition(whole(signature)), key)
         trace = numpyro.handlers.trace(free).get_trace(leaves)
         drawn = [trace[latent.name] for latent in sites.latents]
         z = jnp.concatenate([jnp.ravel(biject_to(site["fn"].support).inv(site["value"])) for site in drawn])
@@ -112,7 +140,6 @@ def opened(program: Program) -> Program:
 
     Raises ValueError where data cannot be simulated from it.
     """
-    signature = OpenSignature(**{field.name: getattr(program.signature, field.name) for field in fields(Signature)})
     members, datasets, original = dict(program.members), {}, {}
     for number, (keys, values) in enumerate(_observed(program)):
         prepared = program.members[keys[0]].prepared
@@ -120,7 +147,7 @@ def opened(program: Program) -> Program:
         original[number] = program.original[prepared]
         members |= {key: program.members[key]._replace(prepared=number) for key in keys}
     return replace(
-        program, id=f"{program.id}o", signature=signature, members=members, datasets=datasets, original=original
+        program, id=f"{program.id}o", signature=_open(program), members=members, datasets=datasets, original=original
     )
 
 

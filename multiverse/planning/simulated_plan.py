@@ -135,7 +135,7 @@ class _Made(NamedTuple):
 def _check(simulations: int, universes: int | None) -> None:
     problems = []
     if simulations < 1:
-        problems.append(Problem(f"simulations={simulations!r}.", "at least 1 data set", "simulations=200"))
+        problems.append(Problem(f"simulations={simulations!r}.", "at least 1 data set", "simulations=300"))
     if universes is not None and universes < 1:
         problems.append(Problem(f"universes={universes!r}.", "at least 1, or None for all", "universes=20"))
     if problems:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import jax.numpy as jnp
@@ -13,16 +13,12 @@ import numpyro.distributions as dist
 import pytest
 
 from multiverse.engines.engine import Batch
-from multiverse.engines.estimand_draws import Failure
 from multiverse.engines.outcome import Outcome, Reason
-from multiverse.engines.short_chains.begin import COLUMNS_MAX, Approximation, Begin, begin, tempered
-from multiverse.engines.short_chains.gate import SOURCES, ShortChainsGate
+from multiverse.engines.short_chains.begin import Approximation
+from multiverse.engines.short_chains.gate import ShortChainsGate
 from multiverse.engines.short_chains.sample import sample_from
 from multiverse.engines.short_chains.settings import ShortChains
-from multiverse.engines.weighing.weighted import importance_ess
-from multiverse.errors import PlanError
 from multiverse.planning.build import plan
-from multiverse.planning.machines import Machines
 from multiverse.planning.plan import Plan
 from multiverse.space.decision import prior
 from multiverse.space.space import Space
@@ -31,10 +27,6 @@ from multiverse.study import Study
 WITHIN = 4  # Monte Carlo standard errors
 QUICK = ShortChains()
 ONE = 400  # draws of an approximation
-GREEN = {"nested_rhat_max": 1.0, "rhat_max": 1.0, "divergences": 0.0, "ebfmi_min": 1.0} | dict.fromkeys(
-    ("ess_bulk_min", "ess_tail_min"), 1e4
-)
-
 
 GAPS = {"none": 0.0, "wide": 6.0}
 WIDTHS = {"one": 1.0, "three": 3.0, "needle": 1e-6}
@@ -189,121 +181,3 @@ def test_what_cannot_warm_up_is_red(planned: Plan) -> None:
     found = sample_from(batch_of(planned, key), {key: off_by(1.0, 0.0, 1.0)}, QUICK, 0)[key]
     assert found.reason is Reason.rhat
     assert "nested R-hat of 'x'" in found.message and "the number of divergences" in found.message
-
-
-def stretched(dimension: int) -> Approximation:
-    """Correlated draws of a normal with known moments, all of one weight."""
-    random = np.random.default_rng(3)
-    z = random.normal(size=(4000, dimension)) @ np.triu(np.ones((dimension, dimension))) * np.arange(1, dimension + 1)
-    return Approximation(z + 7, np.zeros(len(z)))
-
-
-def test_coordinates_are_those_in_which_the_draws_are_white() -> None:
-    near = stretched(3)
-    at = begin(near, 5, np.random.default_rng(0))
-    assert isinstance(at, Begin) and at.power == 1
-    white = np.linalg.solve(at.columns, (near.z - at.centre).T)
-    np.testing.assert_allclose(np.cov(white), np.eye(3), atol=0.01)  # all but the shrinkage by 3 in 4,000
-    back = at.centre + at.starts @ at.columns.T
-    assert all((np.abs(near.z - start).max(axis=1) < 1e-9).sum() == 1 for start in back)
-    assert len(np.unique(back, axis=0)) == 5
-
-
-def test_of_many_numbers_spreads_alone_are_known() -> None:
-    z = np.random.default_rng(4).normal(3, 2, (200, COLUMNS_MAX + 1))
-    at = begin(Approximation(z, np.zeros(200)), 2, np.random.default_rng(0))
-    assert isinstance(at, Begin)
-    spread = at.scale + at.columns[:, 0]
-    np.testing.assert_allclose(spread, z.std(axis=0), rtol=1e-9)
-    assert (at.columns[1:] == 0).all() and at.scale[0] == 0
-    back = at.centre + at.starts * spread
-    assert all((np.abs(z - start).max(axis=1) < 1e-9).sum() == 1 for start in back)
-
-
-@pytest.mark.parametrize("spread", [0.1, 1.0, 10.0, 1000.0])
-def test_weights_are_tempered_only_as_far_as_they_must(spread: float) -> None:
-    log_weights = np.random.default_rng(5).normal(0, spread, 1000)
-    weights, power = tempered(log_weights, 100)
-    ess = importance_ess(weights[None])[0]
-    assert ess >= 100
-    assert power == 1 or ess == pytest.approx(100, rel=0.01)
-    assert (power == 1) == (spread <= 1)
-    assert weights[log_weights.argmax()] == weights.max()
-
-
-def test_starts_follow_the_weights_and_differ() -> None:
-    z = np.repeat(np.arange(40.0), 10)[:, None]  # ten draws of each value: a resample
-    log_weights = np.where(z[:, 0] >= 20, 0.0, -1e6)
-    at = begin(Approximation(z, log_weights), 8, np.random.default_rng(6))
-    assert isinstance(at, Begin)
-    found = at.centre + at.starts @ at.columns.T
-    assert len(np.unique(found.round(6))) == 8
-    assert found.min() > 19.5
-
-
-def test_fewer_different_draws_than_superchains_cannot_begin() -> None:
-    z = np.repeat([0.0, 1.0, np.nan], 50)[:, None]
-    found = begin(Approximation(z, np.zeros(150)), 3, np.random.default_rng(0))
-    assert isinstance(found, Failure) and found.reason is Reason.khat
-    assert "2 of 150 draws" in found.message
-
-
-def test_a_number_that_all_draws_share_can_be_begun_from() -> None:
-    z = np.stack([np.random.default_rng(7).normal(size=100), np.full(100, 3.0)], axis=1)
-    at = begin(Approximation(z, np.zeros(100)), 2, np.random.default_rng(0))
-    assert isinstance(at, Begin)
-    assert np.isfinite(at.columns).all() and at.columns[1, 1] == 1
-
-
-@pytest.mark.parametrize(
-    ("diagnostic", "value", "reason"),
-    [
-        ("nested_rhat_max", 1.02, Reason.rhat),
-        ("nested_rhat_local_max", 1.06, Reason.rhat),
-        ("rhat_max", 1.11, Reason.rhat),
-        ("divergences", 1.0, Reason.divergences),
-        ("ebfmi_min", 0.2, Reason.ebfmi),
-        ("ess_bulk_min", 399.0, Reason.ess),
-        ("ess_tail_min", 399.0, Reason.ess),
-    ],
-)
-def test_each_bound_of_the_gate_is_looked_at(diagnostic: str, value: float, reason: Reason) -> None:
-    def judged(**changed: float) -> Any:
-        return ShortChainsGate().judge(GREEN | changed, chains=4, draws=100, worst={diagnostic: "mu"})
-
-    assert judged().reason is Reason.ok
-    found = judged(**{diagnostic: value})
-    assert found.reason is reason and "'mu'" in found.message
-    assert judged(**{diagnostic: np.nan}).reason is reason
-
-
-def test_what_was_not_measured_does_not_pass() -> None:
-    for name in GREEN:
-        with pytest.raises(KeyError, match=name):
-            ShortChainsGate().judge({k: v for k, v in GREEN.items() if k != name}, chains=4, draws=100)
-
-
-def test_the_bound_allows_for_the_noise_of_independent_draws() -> None:
-    gate = ShortChainsGate()
-    assert gate.nested_bound(1.0, chains=8, draws=1) == pytest.approx(np.sqrt(1 + 1 / 8))  # the case of the paper
-    assert gate.nested_bound(1.01, chains=10**6, draws=10**6) == pytest.approx(1.01)
-
-
-def test_every_bound_has_a_source() -> None:
-    assert set(SOURCES) == {field.name for field in fields(ShortChainsGate)}
-
-
-def test_bounds_and_settings_that_nothing_can_keep_are_refused_together() -> None:
-    with pytest.raises(PlanError, match=r"nested_rhat_max=0\.9"):
-        ShortChainsGate(nested_rhat_max=0.9)
-    with pytest.raises(PlanError) as refused:
-        ShortChains(superchains=1, chains=0, warmup=0, draws=2, target_accept=1.0)
-    assert all(
-        name in str(refused.value) for name in ("superchains=1", "chains=0", "warmup=0", "draws=2", "accept=1.0")
-    )
-
-
-def test_a_block_has_as_many_lanes_as_one_of_nuts() -> None:
-    machines = Machines()
-    assert ShortChains().block(machines) == 1
-    assert ShortChains(superchains=2, chains=2).block(machines) == 4

@@ -41,27 +41,31 @@ def compile_answer(
     sites: tuple[str, ...],
     leaves: Mapping[str, np.ndarray],
     draws: int,
+    told: Mapping[str, np.ndarray] | None = None,
 ) -> Any:
-    """`(constants, weights, leaves, words (universe, 2)) -> Drawn`, compiled for leaves of one shape on one device.
+    """`(constants, weights, leaves, words (universe, 2), told) -> Drawn`, compiled for leaves of one shape on a device.
 
-    place: of the program in its family. sites: whose draws leave the compiled program.
+    place: of the program in its family. sites: whose draws leave the compiled program. told: as `answer_one` has it.
     """
     import jax
 
     one = answer_one(subject, flow, place, sites, draws, chunk_size({p: leaf[0] for p, leaf in leaves.items()}, draws))
 
-    def block(constants: Any, weights: Any, leaves: Any, words: Any) -> Any:
+    def block(constants: Any, weights: Any, leaves: Any, words: Any, told: Any) -> Any:
         # One universe after the other: their draws are lanes enough, and each runs through the same code.
-        return jax.lax.map(lambda of: one(constants, weights, *of), (leaves, words))
+        return jax.lax.map(lambda of: one(constants, weights, *of), (leaves, words, told))
 
     words = np.zeros((len(next(iter(leaves.values()))), 2), np.uint32)
-    return compiled(block, dict(subject.constants), flow.start(0), dict(leaves), words)
+    return compiled(block, dict(subject.constants), flow.start(0), dict(leaves), words, dict(told or {}))
 
 
 def answer_one(
     subject: Subject, flow: Flow, place: int, sites: tuple[str, ...], draws: int, chunk: int
 ) -> Callable[..., Drawn]:
-    """`(constants, weights, leaves, words (2,)) -> Drawn` of one universe. Traceable."""
+    """`(constants, weights, leaves, words (2,), told) -> Drawn` of one universe. Traceable.
+
+    told: leaves that the network is told in place of the universe's own; the log joint is that of its own.
+    """
     import jax
     import jax.numpy as jnp
 
@@ -77,9 +81,9 @@ def answer_one(
         # The network draws in other coordinates than those that the answer is in: weighed there, told here.
         return see(leaves, opened.own(leaves, z)), density(leaves, z)
 
-    def one(constants: Any, weights: Any, leaves: Mapping[str, Any], words: Any) -> Drawn:
+    def one(constants: Any, weights: Any, leaves: Mapping[str, Any], words: Any, told: Mapping[str, Any]) -> Drawn:
         # The network sees float32, whatever the log joint is computed in.
-        inputs, white = subject.look(place, constants, jax.tree.map(_single, dict(leaves)))
+        inputs, white = subject.look(place, constants, jax.tree.map(_single, {**leaves, **told}))
         key = jax.random.wrap_key_data(words, impl="threefry2x32")
         u, member = flow.draw(weights, inputs, key, draws)
         log_q, _ = flow.log_mixture(weights, inputs, u)

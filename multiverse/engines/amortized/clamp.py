@@ -6,7 +6,7 @@ from typing import Any
 
 
 def clamp(x: Any, bound: float) -> Any:
-    """X within -bound and bound: bound tanh(x / bound). Nothing that follows overflows, whatever a network says."""
+    """Bound tanh(x / bound), within -bound and bound. Nothing that follows overflows, whatever a network says."""
     import jax.numpy as jnp
 
     return bound * jnp.tanh(x / bound)

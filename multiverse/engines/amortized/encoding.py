@@ -76,7 +76,8 @@ def layout_of(family: Family, *, whitened: bool) -> Layout:
     seen = [{path: s for path, s in some.items() if path.startswith(OBSERVED)} for some in shapes]
     few = all(one == seen[0] for one in seen) and sum(int(np.prod(s)) for s in seen[0].values()) <= PLAIN_MAX
     sites = tuple((path.removeprefix(OBSERVED), shape) for path, shape in sorted(seen[0].items())) if few else ()
-    columns, rows = ((),) * len(seen), 0
+    columns: tuple[tuple[tuple[str, int], ...], ...] = ((),) * len(seen)
+    rows = 0
     if not few:
         lengths = [_rows_of(one) for one in seen]
         rows = max(lengths)
@@ -172,7 +173,8 @@ def _with_rows(
 ) -> Inputs:
     import jax.numpy as jnp
 
-    parts, kept = [], None
+    parts: list[Any] = []
+    kept: Any = None
     for path, _ in layout.columns[place]:
         named = f"row/{place}/{path}"
         if path.startswith(OBSERVED):

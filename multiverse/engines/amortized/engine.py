@@ -15,7 +15,7 @@ from typing import ClassVar, Final
 
 from multiverse.engines.amortized.answer import BLOCK
 from multiverse.engines.amortized.family import families_of
-from multiverse.engines.amortized.fit import answered, declined, trained
+from multiverse.engines.amortized.fit import answered, chained, declined, trained
 from multiverse.engines.amortized.gate import NetworkGate
 from multiverse.engines.amortized.learner import Size
 from multiverse.engines.amortized.learning import DECLINED, TRAINING, Goal, Learning, content_of
@@ -27,10 +27,13 @@ from multiverse.engines.least import too_small
 from multiverse.engines.one_shot import batch_size
 from multiverse.engines.outcome import Outcome
 from multiverse.engines.price import Price
+from multiverse.engines.short_chains.settings import ShortChains
 from multiverse.errors import PlanError, Problem, near_miss
 from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program
 
+CHAINS: Final = "short chains"  # purpose of a batch of universes whose weights could not be relied on
+CHAINS_A_BATCH: Final = 16  # of these, at most
 UNIVERSES_A_BATCH: Final = 128  # at most, so that a killed run loses seconds: a part of the store holds one batch
 KINDS: Final = ("affine", "spline")
 
@@ -43,9 +46,10 @@ class Amortized:
     `training.steps`. members: networks of the ensemble, trained together; None: one, or three where
     the model only simulates, so that they can be seen to disagree. couplings, kind, width: its size; kind is
     "affine", or "spline" for posteriors with several modes or sharp bends, at twice the price. whiten: by "newton"
-    steps of the log joint, by the "prior", or "auto" for what suits simulations better. seed: of training, and folded
+    steps of the log joint, by the "prior", or "auto": by the prior where there is a hierarchy. seed: of training, and folded
     into every universe's random key. dtype: of the log joint, "float64" or "float32"; networks are in float32. gate:
-    what a universe must pass to be green.
+    what a universe must pass to be green. escalate: how a universe is sampled whose weights cannot be relied on, many
+    short chains from the network's draws; None: it is red.
     Raises PlanError for settings with which nothing could be learnt.
     """
 
@@ -60,6 +64,7 @@ class Amortized:
     seed: int = 0
     dtype: str = "float64"
     gate: NetworkGate = field(default_factory=NetworkGate)
+    escalate: ShortChains | None = field(default_factory=ShortChains)
     name: ClassVar[str] = "amortized"
     takes: ClassVar[tuple[str, ...]] = ("model", "simulate")
 
@@ -88,9 +93,12 @@ class Amortized:
     def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> State:
         """The families of the plan; what each has learnt is told from the store, segment by segment."""
         attempts: dict[str, int] = {}
+        red: dict[str, Outcome] = {}
         for outcome in before:
             if outcome.purpose != TRAINING:
                 attempts[outcome.key] = max(outcome.attempt, attempts.get(outcome.key, 0))
+            if not (outcome.final or outcome.ok or outcome.purpose) and outcome.batch and self.escalate:
+                red[outcome.key] = outcome
         found, why = families_of(plan)
         learnt = {
             "size": self.size._asdict(),
@@ -98,7 +106,8 @@ class Amortized:
             "goal": asdict(self.goal),
             "seed": self.seed,
         }
-        return State(plan, attempts, tuple(Learning(family, content_of(family, learnt)) for family in found), why)
+        learning = tuple(Learning(family, content_of(family, learnt)) for family in found)
+        return State(plan, attempts, learning, why, red)
 
     def ask(self, state: State) -> Sequence[Batch]:
         """The next segment of each training; answers of the families whose networks have learnt enough."""
@@ -107,7 +116,7 @@ class Amortized:
             if not any(state.plan.todo & program.members.keys() for program in learning.family.programs):
                 continue
             if self.goal.reached(learning, self.training):
-                asked += self._answers(state, learning)
+                asked += [*self._answers(state, learning), *self._chains(state, learning)]
             else:
                 asked.append(self._segment(state, learning))
         for program in state.plan.programs:
@@ -121,7 +130,10 @@ class Amortized:
     def tell(self, state: State, batch: Batch, outcomes: Sequence[Outcome]) -> State:
         """The state after a batch."""
         if batch.purpose != TRAINING:
-            return replace(state, plan=state.plan.without(batch.keys))
+            attempts = {outcome.key: outcome.attempt for outcome in outcomes}
+            red = {o.key: replace(o.light(), batch=batch.id) for o in outcomes if not o.final}
+            plan = state.plan.without(o.key for o in outcomes if o.final)
+            return replace(state, plan=plan, attempts={**state.attempts, **attempts}, red={**state.red, **red})
         learning = tuple(one.told(batch.id, outcomes[0]) if one.waits_for(batch.id) else one for one in state.learning)
         return replace(state, learning=learning)
 
@@ -139,6 +151,8 @@ class Amortized:
             return declined(batch)
         if batch.purpose == TRAINING:
             return trained(batch, given, self)
+        if batch.purpose == CHAINS:
+            return chained(batch, given, self)
         return answered(batch, given, self)
 
     def _segment(self, state: State, learning: Learning) -> Batch:
@@ -162,7 +176,8 @@ class Amortized:
         placed: list[tuple[float, str, Batch]] = []
         for program in learning.family.programs:
             size = batch_size(state.plan, self.name, program, BLOCK, UNIVERSES_A_BATCH)
-            last = {key: self._tried(state, learning, key) for key in sorted(state.plan.todo & program.members.keys())}
+            todo = sorted((state.plan.todo & program.members.keys()) - state.red.keys())
+            last = {key: self._tried(state, learning, key) for key in todo}
             for attempt in sorted(set(last.values())):
                 keys = [key for key, its in last.items() if its == attempt]
                 parts = [keys[i : i + size] for i in range(0, len(keys), size)]
@@ -180,6 +195,31 @@ class Amortized:
                     placed.append(((i + 0.5) / len(parts), program.id, batch))
         return [batch for _, _, batch in sorted(placed, key=lambda p: p[:2])]
 
+    def _chains(self, state: State, learning: Learning) -> list[Batch]:
+        """Batches of universes that are red, by the number of their attempt."""
+        asked: list[Batch] = []
+        if self.escalate is None:
+            return asked
+        for program in learning.family.programs:
+            keys = sorted(state.plan.todo & program.members.keys() & state.red.keys())
+            for attempt in sorted({state.red[key].attempt for key in keys}):
+                mine = [key for key in keys if state.red[key].attempt == attempt]
+                for i in range(0, len(mine), CHAINS_A_BATCH):
+                    part = mine[i : i + CHAINS_A_BATCH]
+                    made = make_batch(
+                        self,
+                        program,
+                        part,
+                        state.plan.wanted,
+                        block=self.escalate.block(state.plan.machines),
+                        attempt=attempt + 1,
+                        reads=sorted({state.red[key].batch for key in part}),
+                        purpose=CHAINS,
+                    )
+                    why = {key: f"{self.name}: {state.red[key].message.partition('; ')[0]}" for key in part}
+                    asked.append(replace(made, escalated=why))
+        return asked
+
     def _tried(self, state: State, learning: Learning, key: str) -> int:
         """The number of the last attempt at a universe; each segment of a training is one at its carrier."""
         before = state.attempts.get(key, 0)
@@ -191,9 +231,14 @@ class Amortized:
 
 @dataclass(frozen=True)
 class State:
-    """The plan of what is still to do, the last attempt at each universe, what is learnt; why programs are declined."""
+    """Where a run is.
+
+    plan: what is still to do. attempts: the last at each universe. learning: what is learnt. declined: by program id,
+    why no network can learn it. red: universes that escalate, by key.
+    """
 
     plan: Plan
     attempts: Mapping[str, int]
     learning: tuple[Learning, ...]
     declined: Mapping[str, str]
+    red: Mapping[str, Outcome] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from multiverse.engines.amortized.learning import (
     LOSS,
     SIMULATIONS,
     STEPS,
+    TRAINING,
     content_of,
 )
 from multiverse.engines.amortized.network import Weights
@@ -28,10 +29,13 @@ from multiverse.engines.compiled import Once
 from multiverse.engines.engine import Batch, sites_to_see
 from multiverse.engines.estimand_draws import Failure
 from multiverse.engines.outcome import Outcome, Reason
+from multiverse.engines.short_chains.begin import Approximation
+from multiverse.engines.short_chains.sample import sample_from
 from multiverse.engines.weighing.judge import WeightedDraws, judge_weighted
 from multiverse.engines.weighing.psis import Smoothed, smooth
 from multiverse.engines.weighing.weighted import importance_ess, normalised
 from multiverse.identity.keys import rng_words
+from multiverse.planning.program import Program
 from multiverse.planning.simulate import why_not_simulated
 
 if TYPE_CHECKING:
@@ -43,6 +47,9 @@ HELD_OUT: Final = (
 DISTANCE: Final = "distance_p"  # diagnostic: the share of simulated data sets that are as far from all as the data
 DISAGREEMENT: Final = "disagreement"  # diagnostic: how far networks of the ensemble are apart, in posterior sds
 DENSITY_KNOWN: Final = "density_known"  # diagnostic: 0 where no density vouches for the answer
+DRAWS: Final = "draws"  # handed on by universes that escalate: draws of the network, in the coordinates of the family
+LOG_WEIGHTS: Final = "log_weights"
+ESCALATED: Final = frozenset({Reason.khat, Reason.ess, Reason.distance})  # what exact draws may mend
 OF_WEIGHTS: Final = frozenset({"khat", "importance_ess", "log_marginal", "log_marginal_mcse", "log_density_mean"})
 RECENT: Final = 50  # steps whose mean is the loss of a segment
 
@@ -104,19 +111,30 @@ def learner_of(batch: Batch, settings: Amortized, arrays: Mapping[str, np.ndarra
 
 
 def answer_block(
-    learner: Learner, weights: Weights, batch: Batch, keys: Sequence[str], settings: Amortized, calibrated: float
+    learner: Learner,
+    weights: Weights,
+    batch: Batch,
+    keys: Sequence[str],
+    settings: Amortized,
+    calibrated: float,
+    program: Program | None = None,
+    told: Mapping[str, np.ndarray] | None = None,
 ) -> tuple[Outcome, ...]:
-    """Outcomes of universes of one block, at most as many as it holds. calibrated: p-value of the network."""
+    """Outcomes of universes of one block, at most as many as it holds. calibrated: p-value of the network.
+
+    program: that of the batch, opened, where these universes are none that the network learnt from. told: leaves that
+    the network is told in place of theirs.
+    """
     import jax
 
     began = time.perf_counter()
     place = place_of(learner.subject.family, batch)
-    program = learner.subject.family.opened[place].program
+    program = program or learner.subject.family.opened[place].program
     filled = [*keys, *[keys[0]] * (batch.block - len(keys))]
     words = np.array([rng_words(settings.seed, key, batch.attempt) for key in filled], np.uint32)
     with jax.enable_x64(settings.dtype == "float64"):
         leaves = program.gather(filled, settings.dtype)
-        drawn = learner.draw(weights, place, sites_to_see(batch), leaves, words, settings.draws)
+        drawn = learner.draw(weights, place, sites_to_see(batch), leaves, words, settings.draws, told)
     apart = [disagreement(drawn.u[i].astype(np.float64), drawn.member[i]) for i in range(len(keys))]
     numbers, wrong = {DISAGREEMENT: np.array(apart)}, {}
     if settings.gate.distance_level:
@@ -140,7 +158,24 @@ def answer_block(
         return unverified(batch, keys, weighed, wrong, settings, calibrated, began)
     outcomes = judge_weighted(batch, keys, weighed, settings.gate, wrong)
     seconds = (time.perf_counter() - began) / len(keys)
-    return tuple(replace(outcomes[key], seconds=seconds) for key in keys)
+    judged = []
+    for i, key in enumerate(keys):
+        outcome = replace(outcomes[key], seconds=seconds)
+        if settings.escalate is not None and outcome.reason in ESCALATED and batch.purpose != TRAINING:
+            handed = {DRAWS: drawn.z[i].astype(np.float64), LOG_WEIGHTS: drawn.log_weights[i].astype(np.float64)}
+            outcome = replace(outcome, final=False, handed=handed)
+        judged.append(outcome)
+    return tuple(judged)
+
+
+def chained(batch: Batch, given: Mapping[str, tuple[Outcome, ...]], settings: Amortized) -> tuple[Outcome, ...]:
+    """Outcomes of universes whose weights cannot be relied on: many short chains, from the draws of the network."""
+    if settings.escalate is None:
+        raise ValueError("these settings do not escalate")
+    handed = {o.key: o.handed for outcomes in given.values() for o in outcomes if DRAWS in o.handed}
+    draws = {key: Approximation(handed[key][DRAWS], handed[key][LOG_WEIGHTS]) for key in batch.keys}
+    found = sample_from(batch, draws, settings.escalate, settings.seed)
+    return tuple(replace(found[key], escalated=batch.escalated.get(key, "")) for key in batch.keys)
 
 
 def unverified(

@@ -71,15 +71,26 @@ class Learner:
         leaves: Mapping[str, np.ndarray],
         words: np.ndarray,
         draws: int,
+        told: Mapping[str, np.ndarray] | None = None,
     ) -> Drawn:
-        """Draws for a block of universes of the program at a place; NumPy arrays. Leaves decide the precision."""
+        """Draws for a block of universes of the program at a place; NumPy arrays. Leaves decide the precision.
+
+        told: leaves that the network is told in place of those of all these universes; without an axis of universes.
+        """
         import jax
 
         universes = len(words)
         dtypes = tuple(sorted((path, str(leaf.dtype)) for path, leaf in leaves.items()))
-        key = "answer", place, sites, universes, draws, dtypes, str(here())
-        run = self.programs.get(key, lambda: compile_answer(self.subject, self.flow, place, sites, leaves, draws))
-        found: Drawn = jax.tree.map(np.asarray, run(dict(self.subject.constants), dict(weights), dict(leaves), words))
+        instead = {
+            path: np.repeat(leaf[None], universes, axis=0).astype(leaves[path].dtype)
+            for path, leaf in (told or {}).items()
+        }
+        key = "answer", place, sites, universes, draws, dtypes, tuple(sorted(instead)), str(here())
+        run = self.programs.get(
+            key, lambda: compile_answer(self.subject, self.flow, place, sites, leaves, draws, instead)
+        )
+        drawn = run(dict(self.subject.constants), dict(weights), dict(leaves), words, instead)
+        found: Drawn = jax.tree.map(np.asarray, drawn)
         return found
 
     def summaries(self, place: int, leaves: Mapping[str, np.ndarray], words: np.ndarray) -> np.ndarray:

@@ -95,7 +95,9 @@ class Flow:
             if size[0]
         }
         single |= self._summary.sizes if self._summary else {}
-        of_layers = {name: ((), size) for name, size in single.items()}
+        of_layers: dict[str, tuple[tuple[int, ...], tuple[int, int]]] = {
+            name: ((), size) for name, size in single.items()
+        }
         of_layers |= {name: ((shape.couplings,), size) for name, size in stacked.items()}
         self.sizes = _weight_sizes(of_layers, shape.members)
         self._mixings = _mixings(d, shape.couplings)
@@ -144,11 +146,23 @@ class Flow:
         return jax.nn.logsumexp(each, axis=0) - jnp.float32(math.log(self.shape.members)), each
 
     def log_density_of(self, weights: Weights, inputs: Inputs, u: Any) -> Any:
-        """`log_density` of one member (weights without their first axis): (n,). inputs may be of one universe, n = 1."""
-        import jax
+        """`log_density` of one member, (n,): weights without their first axis. inputs may be of one universe, n = 1."""
         import jax.numpy as jnp
 
         seen = self._see(weights, inputs)
+        x, log_slope = self._down(weights, seen, jnp.asarray(u, jnp.float32))
+        return log_student(x, seen.mean, seen.log_scale, seen.shear, seen.log_df) + log_slope
+
+    def draw_of(self, weights: Weights, inputs: Inputs, key: Any, count: int) -> Any:
+        """Draws (count, dimension) of one member for one universe (inputs without n)."""
+        seen = self._see(weights, _lead(inputs))
+        x = student(key, seen.mean[0], seen.log_scale[0], seen.shear[0], seen.log_df[0], count)
+        return self._up(weights, seen, x)
+
+    def _down(self, weights: Weights, seen: _Seen, u: Any) -> tuple[Any, Any]:
+        """From u to the base: x (n, dimension) and log |dx/du| (n,)."""
+        import jax
+        import jax.numpy as jnp
 
         def coupling(carry: Any, of: Any) -> Any:
             u, log_slope = carry
@@ -158,28 +172,22 @@ class Flow:
             bent, gained = self._to_base(self._say(mine, context, looked), bent)
             return (jnp.concatenate([looked, bent], axis=1), log_slope + gained), None
 
-        u = jnp.asarray(u, jnp.float32)
         start = u, jnp.zeros(u.shape[0], jnp.float32)
         (x, log_slope), _ = jax.lax.scan(coupling, start, (self._mixings, seen.context, self._coupled(weights)))
-        return log_student(x, seen.mean, seen.log_scale, seen.shear, seen.log_df) + log_slope
+        return x, log_slope
 
-    def draw_of(self, weights: Weights, inputs: Inputs, key: Any, count: int) -> Any:
-        """Draws (count, dimension) of one member for one universe (inputs without n)."""
+    def _up(self, weights: Weights, seen: _Seen, x: Any) -> Any:
+        """From the base to u, both (n, dimension)."""
         import jax
         import jax.numpy as jnp
-
-        seen = self._see(weights, _lead(inputs))
 
         def coupling(x: Any, of: Any) -> Any:
             mixing, context, mine = of
             looked, bent = x[:, : self._seen], x[:, self._seen :]
             bent = self._from_base(self._say(mine, context, looked), bent)
-            x = jnp.concatenate([looked, bent], axis=1)
-            return jnp.matmul(x, mixing.T, precision="highest"), None
+            return jnp.matmul(jnp.concatenate([looked, bent], axis=1), mixing.T, precision="highest"), None
 
-        x = student(key, seen.mean[0], seen.log_scale[0], seen.shear[0], seen.log_df[0], count)
-        through = (self._mixings, seen.context, self._coupled(weights))
-        return jax.lax.scan(coupling, x, through, reverse=True)[0]
+        return jax.lax.scan(coupling, x, (self._mixings, seen.context, self._coupled(weights)), reverse=True)[0]
 
     def _see(self, weights: Weights, inputs: Inputs) -> _Seen:
         import jax.numpy as jnp

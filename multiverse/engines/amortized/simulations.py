@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from multiverse.engines.amortized.network import Inputs
 from multiverse.engines.amortized.space_of import BETWEEN, Space, draw_universe, space_of
 from multiverse.engines.amortized.whitening import Spread, White, by_newton, by_prior
 from multiverse.planning.simulate import OBSERVED, seen_by
-from multiverse.planning.tracing import QUICK_COMPILE, compiled
+from multiverse.planning.tracing import compiled
 
 PILOT: Final = 2048  # simulations that scales are measured on: their quantiles have errors of some 3 %
 NEWTON_MAX: Final = 64  # latent numbers; a Hessian costs a gradient for each
@@ -80,7 +80,9 @@ class Subject:
             for place, count in enumerate(self.shares(batch)):
                 keys = jax.random.split(jax.random.fold_in(key, place), count)
                 found.append(jax.vmap(lambda key, place=place: one(place, arguments, key))(keys))
-            return jax.tree.map(lambda *parts: jnp.concatenate(parts), *found)
+            joined: tuple[Inputs, Any] = jax.tree.map(lambda *parts: jnp.concatenate(parts), *found)
+
+        return joined
 
         return many
 
@@ -99,8 +101,6 @@ AUTO: Final = "auto"
 NEWTON: Final = "newton"
 PRIOR: Final = "prior"
 WHITEN: Final = (AUTO, NEWTON, PRIOR)  # what the setting `whiten` may say
-TRIED: Final = 256  # simulations on which both ways to whiten are compared
-TAILS: Final = 4  # degrees of freedom of the density that they are compared by: some posteriors have heavy tails
 
 
 def subject_of(family: Family, seed: int, *, whiten: str, constants: Constants | None = None) -> Subject:
@@ -113,8 +113,10 @@ def subject_of(family: Family, seed: int, *, whiten: str, constants: Constants |
         return Subject(family, layout_of(family, whitened=newton), constants, newton)
     pilot = _pilot(family, seed)
     spread = _spread(pilot.z)
+    # Of a hierarchy the mode of the log joint, and the curvature there, are far from what the posterior is like.
+    hierarchical = any(latent.is_local for program in family.programs for latent in program.sites.latents)
     possible = family.dimension <= NEWTON_MAX and all(one.program.kind == "model" for one in family.opened)
-    newton = possible and (whiten == NEWTON or (whiten == AUTO and _newton_is_better(family, spread, seed)))
+    newton = possible and (whiten == NEWTON or (whiten == AUTO and not hierarchical))
     layout = layout_of(family, whitened=newton)
     measured = constants_of(family, layout, pilot.observed)
     measured |= {
@@ -123,45 +125,6 @@ def subject_of(family: Family, seed: int, *, whiten: str, constants: Constants |
         "newton": np.asarray(newton, np.float32),
     }
     return Subject(family, layout, measured, newton)
-
-
-def _newton_is_better(family: Family, spread: Spread, seed: int) -> bool:
-    """Whether simulated latents are likelier under what Newton's steps say of them than under the prior's spread.
-
-    Both are location and scale of a t, each coordinate stretched as suits it best over all simulations. For a hierarchy
-    the mode of the joint density, and the curvature there, may be far from what the posterior is like.
-    """
-    import jax
-
-    each = max(TRIED // len(family.programs), 1)
-
-    def look(spaces: Sequence[Space], key: Any) -> Any:
-        def one(place: int, key: Any) -> Any:
-            leaves, z = simulated(family, place, spaces[place], key)
-            white = by_newton(lambda at: family.opened[place].potential(leaves, at), spread, z)
-            return z, white.u(z), white.log_det
-
-        keys = jax.random.split(key, each)
-        return [jax.vmap(lambda key, place=place: one(place, key))(keys) for place in range(len(spaces))]
-
-    spaces, key = [space_of(one) for one in family.opened], jax.random.key(seed + 1)
-    found = jax.tree.map(np.asarray, compiled(look, spaces, key, options=QUICK_COMPILE)(spaces, key))
-    z, u, log_det = (np.concatenate([part[i] for part in found]).astype(np.float64) for i in range(3))
-    by_newton_steps = _log_density(u) - log_det
-    by_spread = _log_density((z - spread.centre) / spread.scale) - np.log(spread.scale).sum()
-    good = np.isfinite(by_newton_steps) & np.isfinite(by_spread)
-    return bool(by_newton_steps[good].mean() > by_spread[good].mean()) if good.any() else False
-
-
-def _log_density(u: np.ndarray) -> np.ndarray:
-    """(simulation,): of independent t's, each as wide as the coordinates of all simulations are."""
-    from scipy import stats
-
-    finite = np.where(np.isfinite(u), u, np.nan)
-    width = np.nanmedian(np.abs(finite), axis=0) / stats.t.ppf(0.75, TAILS)
-    width = np.where(width > 0, width, 1.0)
-    density: np.ndarray = (stats.t.logpdf(finite / width, TAILS) - np.log(width)).sum(axis=1)
-    return density
 
 
 class _Pilot(NamedTuple):

@@ -47,7 +47,7 @@ def bend(parameters: Any, x: Any) -> tuple[Any, Any]:
 
 
 def unbend(parameters: Any, y: Any) -> Any:
-    """X with bend(parameters, x)[0] = y."""
+    """The x with bend(parameters, x)[0] = y."""
     import jax.numpy as jnp
 
     inside = jnp.clip(y, -BOX, BOX)

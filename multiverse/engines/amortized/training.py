@@ -76,7 +76,8 @@ class Trainer:
         state = checkpoint.weights, checkpoint.average, checkpoint.optimizer, step, dropped
         run = self._compiled("segment", self._run, arguments, state, words, fixed)
         after, losses = jax.device_get(run(arguments, state, words, fixed))
-        return Checkpoint(*after[:3], int(after[3]), int(after[4])), losses
+        weights, average, moments, step, dropped = after
+        return Checkpoint(weights, average, moments, int(step), int(dropped)), losses
 
     def _compiled(self, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
         import jax

@@ -27,7 +27,8 @@ HALVINGS: Final = 30  # of the interval in which the power lies
 class Approximation(NamedTuple):
     """Draws of something near the posterior of a universe, which other draws shall begin from.
 
-    z: (draw, dimension), on the unconstrained scale of the program. log_weights: (draw,), log joint minus log density
+    z: (draw, dimension), on the unconstrained scale of the program, or of `noncentered(program)` where there is one.
+    log_weights: (draw,), log joint minus log density
     of the approximation, up to a constant, in nats; -inf for a draw that is none.
     """
 

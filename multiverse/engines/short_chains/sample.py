@@ -32,7 +32,17 @@ from multiverse.engines.short_chains.begin import Approximation, Begin, begin, c
 from multiverse.engines.short_chains.judge import OPEN, judge_short
 from multiverse.engines.short_chains.settings import ShortChains
 from multiverse.identity.keys import rng_words
-from multiverse.planning.coordinates import CENTRE, COLUMNS, SCALE, STRETCH, Coordinates, as_written, whitened
+from multiverse.planning.coordinates import (
+    CENTRE,
+    COLUMNS,
+    SCALE,
+    STRETCH,
+    Coordinates,
+    as_written,
+    whitened,
+    without_centres,
+)
+from multiverse.planning.noncentered import noncentered
 from multiverse.planning.program import Program
 from multiverse.planning.tracing import here
 
@@ -47,10 +57,10 @@ def sample_from(
 ) -> dict[str, Outcome]:
     """An outcome for each key of a batch, from its exact posterior; red where the gate fails.
 
-    draws: of the approximation, by key. Its program is compiled on first use on a device, for `batch.block` universes.
-    A universe has the same draws in any company, by its key, the seed and `batch.attempt`. One that takes longer than
-    `wanted.time_limit` (compiling not counted), or has too few draws to begin from, is an outcome without draws.
-    Diagnostics are those of `judge_short`, and `start_power`: of the weights, below 1 where few draws bore most.
+    draws: of the approximation, by key, without centres where the program has a hierarchy: there chains move. Its
+    program is compiled on first use on a device, for `batch.block` universes. A universe has the same draws in any
+    company, by its key, the seed and `batch.attempt`. One that takes longer than `wanted.time_limit` (compiling not
+    counted), or has too few draws to begin from, is an outcome without draws.
     """
     import jax
 
@@ -142,7 +152,9 @@ class _Sampler:
 
 
 def _coordinates(program: Program) -> Coordinates:
-    white = whitened(as_written(program), columns_at(program.sites.dimension), DEGREES)
+    other = noncentered(program)
+    base = as_written(program) if other is None else without_centres(other)
+    white = whitened(base, columns_at(program.sites.dimension), DEGREES)
     return white._replace(random=lambda leaves, key: leaves[START])
 
 

@@ -17,6 +17,9 @@ from multiverse.planning.machines import Machines
 class ShortChains:
     """Many short chains of NUTS from draws of an approximation, judged by nested R-hat. All settings are in a run's id.
 
+    On a CPU each chain costs a warm-up: `chains=2, draws=250` took 0.6 of the time on eight schools, and was as often
+    green from draws near the posterior, less often from draws far away (9 of 16 universes, not 15).
+
     superchains: each begins at a draw of its own. chains: of each superchain, all from that draw. warmup: transitions
     that look for a step size; draws: of each chain, after it. target_accept, max_tree_depth: as in NUTS. dtype:
     "float32" or "float64". gate: what a universe must pass to be green.
@@ -25,6 +28,8 @@ class ShortChains:
 
     superchains: int = 4
     chains: int = 4
+    # Measured on 16 universes of eight schools, from draws near the posterior: 16 were green, after 60 transitions 14.
+    # With a target_accept of 0.9 it were 7, the others for a few divergences, and none after a warm-up of 25.
     warmup: int = 100
     draws: int = 200
     target_accept: float = TARGET_ACCEPT

@@ -1,0 +1,218 @@
+"""A trained network in this process: it answers new data sets of its study, gate included, in milliseconds."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from multiverse.answering.answer import Answer, Answers
+from multiverse.answering.asked import TRAIN, Asked, Options
+from multiverse.answering.context import Context, Placed, place
+from multiverse.answering.new_data import Fitted, Observer, fit_to, kin
+from multiverse.answering.trained import Trained, train_command
+from multiverse.engines.amortized.answer import BLOCK
+from multiverse.engines.amortized.engine import Amortized
+from multiverse.engines.amortized.fit import answer_block
+from multiverse.engines.engine import Batch
+from multiverse.engines.outcome import Outcome, Reason
+from multiverse.errors import Problem, ResultError
+from multiverse.planning.bind import Binding
+from multiverse.planning.plan import Plan
+from multiverse.planning.prepare import Prepared, Preparer
+from multiverse.planning.program import Member, Program
+from multiverse.planning.structure import Leaves
+from multiverse.planning.unanswerable import Unanswerable
+from multiverse.space.universe import Universe
+
+
+class _Place(NamedTuple):
+    """Where a program is: its network, its number in the family, and the programs that differ in shapes alone."""
+
+    network: Trained
+    number: int
+    kin: Sequence[Program]
+
+
+class _Ready(NamedTuple):
+    """A universe with its data, ready to be answered."""
+
+    key: str
+    universe: Universe
+    prepared: Prepared
+    fitted: Fitted
+    placed: Placed
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a network came from: a store, as a person names it, and a run of it."""
+
+    store: str
+    run: str
+
+
+class Network:
+    """The trained networks of a study. `answer` one universe, or `answer_all`, for a data set like the study's own.
+
+    Each data set goes through the study's own preprocessing. Answers are weighed by the exact log joint and judged by
+    the gate of the run; the same data set has the same answer.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        binding: Binding,
+        engine: Amortized,
+        networks: Sequence[Trained],
+        source: Source,
+        universe: str | Mapping[str, str | None] | None = None,
+    ):
+        self.plan, self.source, self.networks = plan, source, tuple(networks)
+        self._binding, self._engine = binding, engine
+        self._options = Options(plan, binding)
+        self.universe = self._options.base(universe)
+        programs = [program for network in networks for program in network.family.programs]
+        self._places = {
+            program.id: _Place(network, number, kin(program, programs))
+            for network in networks
+            for number, program in enumerate(network.family.programs)
+        }
+        self._observe = Observer()
+
+    @property
+    def like(self) -> Any:
+        """The study's own raw data: new ones are like these."""
+        return next(iter(self.plan.programs[0].original.values())).raw
+
+    def answer(self, data: Any, /, **options: Any) -> Answer:
+        """The answer of one universe to a data set.
+
+        data: raw, as the study's `data` are. options: by decision a label, or a value of its own: a number or a
+        distribution of the kind that its options are; other decisions are as in `self.universe`. A value between the
+        options is answered like these; beyond them, draws of the nearest that was learnt are weighed by the log joint
+        of the one that is asked, and are red if that cannot be relied on.
+        Raises ResultError for data of another shape than the program takes, and for options of another program.
+        """
+        began = time.perf_counter()
+        (answer,) = self._answer(data, self._options.asked(self.universe, options), 1)
+        return replace(answer, seconds=time.perf_counter() - began)
+
+    def answer_all(self, data: Any, /, **options: Any) -> Answers:
+        """The answers of all universes of the plan to a data set, or of those with these options; else as `answer`."""
+        began = time.perf_counter()
+        found = self._answer(data, self._options.asked(self.universe, options, every=True), BLOCK)
+        return Answers(tuple(found), time.perf_counter() - began)
+
+    def __repr__(self) -> str:
+        count = sum(len(program.members) for network in self.networks for program in network.family.programs)
+        steps = ", ".join(
+            f"{n.steps:,} steps{'' if n.learnt else ' (training is not finished)'}" for n in self.networks
+        )
+        options = ", ".join(f"{name} = {label}" for name, label in self.universe.active.items())
+        return (
+            f"Network of {self.plan.study.name!r}, run {self.source.run!r} of {self.source.store}: {count} universes, "
+            f"{len(self._places)} programs, {steps}\n  answers for {options or 'the only universe'} unless told otherwise"
+        )
+
+    def _answer(self, data: Any, asked: Asked, block: int) -> list[Answer]:
+        preparer = Preparer(self.plan.study, self._binding, data)
+        answered: dict[str, Answer] = {}
+        ready: dict[tuple[Any, ...], list[_Ready]] = {}
+        for key, universe in asked.universes.items():
+            named = self._options.named(universe, asked)
+            found = self._ready(key, universe, named, preparer, asked)
+            if isinstance(found, Outcome):
+                answered[key] = Answer(named, Context.universe, (), found, self._engine.draws, 0.0)
+            else:
+                told = tuple(sorted((path, leaf.tobytes()) for path, leaf in found.placed.told.items()))
+                ready.setdefault((found.fitted.program.id, told), []).append(found)
+        for (program, _), some in ready.items():
+            for outcome, one in zip(self._outcomes(self._places[program], some, asked, block), some, strict=True):
+                answered[one.key] = self._told(outcome, one)
+        return [answered[key] for key in asked.universes]
+
+    def _ready(
+        self, key: str, universe: Universe, named: Universe, preparer: Preparer, asked: Asked
+    ) -> _Ready | Outcome:
+        """A universe with its data as its program takes them; or the outcome of one that has none."""
+        if (failure := self.plan.failures.get(key)) is not None:
+            return Outcome(key, Reason[failure.stage], failure.message)
+        at = self._places.get(self.plan.program_of[key].id)
+        if at is None:
+            raise ResultError(self._not_learnt(universe))
+        prepared = preparer(universe, self._options.values(universe, asked))
+        if isinstance(prepared, Unanswerable):
+            return Outcome(key, Reason[prepared.stage], prepared.message, prepared.traceback)
+        fitted = fit_to(at.kin, prepared)
+        placed = place(fitted.program, asked.values)
+        if placed.context is Context.outside and fitted.program.kind == "simulator":
+            what = f"{'; '.join(placed.outside)}, and the study only simulates: no density to weigh draws by"
+            raise ResultError(Problem(f"{what}.", "values between the options that were learnt", TRAIN))
+        return _Ready(key, named, prepared, fitted, placed)
+
+    def _outcomes(self, at: _Place, some: Sequence[_Ready], asked: Asked, block: int) -> list[Outcome]:
+        """Outcomes of universes of one program, block by block."""
+        program = some[0].fitted.program
+        keys = [_key(one, asked) for one in some]
+        members, datasets, original = {}, {}, {}
+        for key, one in zip(keys, some, strict=True):
+            number = one.prepared.number
+            members[key] = Member(key, one.universe, number, one.fitted.rows)
+            datasets[number], original[number] = one.fitted.leaves, one.prepared
+        known = self._options.known(asked)
+        choices = {at: choice.leaves for at, choice in known.items()}
+        values = {at: choice.value for at, choice in known.items()}
+        new = replace(program, members=members, datasets=datasets, original=original, choices=choices, values=values)
+        opened = at.network.family.opened[at.number].program
+        seen = {number: leaves | self._observed(new, members, number) for number, leaves in datasets.items()}
+        opened = replace(opened, members=members, datasets=seen, original=original, choices=choices, values=values)
+        batch = Batch("", new, tuple(keys), self.plan.wanted, block=block, engine=self._engine.name)
+        found: list[Outcome] = []
+        for i in range(0, len(keys), block):
+            found += answer_block(
+                at.network.learner,
+                at.network.weights,
+                batch,
+                keys[i : i + block],
+                self._engine,
+                at.network.calibrated,
+                program=opened,
+                told=some[0].placed.told,
+            )
+        return found
+
+    def _observed(self, program: Program, members: Mapping[str, Member], number: int) -> Leaves:
+        first = next(key for key, member in members.items() if member.prepared == number)
+        return self._observe(program, program.leaves(first))
+
+    def _told(self, outcome: Outcome, one: _Ready) -> Answer:
+        """The answer, and for one beyond what was learnt how that may be mended."""
+        if one.placed.outside and not outcome.ok:
+            message = f"{outcome.message}. What is asked lies outside what the network has learnt: {TRAIN}"
+            outcome = replace(outcome, message=message)
+        return Answer(
+            one.universe, one.placed.context, one.placed.outside, outcome, self._engine.draws, outcome.seconds
+        )
+
+    def _not_learnt(self, universe: Universe) -> Problem:
+        options = ", ".join(f"{name} = {label}" for name, label in universe.active.items())
+        return Problem(
+            f"no network of {self.source.store} has learnt the universe {options}.",
+            "a universe that a network was trained for",
+            train_command(self.source.store),
+        )
+
+
+def _key(one: _Ready, asked: Asked) -> str:
+    """Random numbers of an answer hang on this: on the universe, the data set and the values that are asked."""
+    digest = hashlib.sha256(one.key.encode())
+    for path, leaf in sorted(one.fitted.leaves.items()):
+        digest.update(path.encode() + np.ascontiguousarray(leaf).tobytes())
+    for name, value in sorted(asked.values.items()):
+        digest.update(f"{name}={value.identity}".encode())
+    return digest.hexdigest()[:32]
