@@ -122,8 +122,10 @@ class Options:
 
     def known(self, asked: Asked) -> dict[tuple[str, str | None], Choice]:
         """All options by decision and label, and the values of their own."""
-        own = {(name, self._written(name, choice)): choice for name, choice in asked.values.items()}
-        return {**self._choices, **own}
+        own: dict[tuple[str, str | None], Choice] = {
+            (name, self._written(name, choice)): choice for name, choice in asked.values.items()
+        }
+        return self._choices | own
 
     def _written(self, name: str, value: Choice) -> str:
         """What a value of its own is called: as no option is."""
@@ -168,7 +170,7 @@ class Options:
         return Problem(
             f"{name} = {describe(wanted)} is {how}, which needs another program: the options of {name!r} are "
             f"{', '.join(kinds)}.",
-            f"numbers of another size in the same place, as in {describe(self._choices[name, self._first(name)].value)}",
+            f"other numbers in the same places, as in {describe(self._choices[name, self._first(name)].value)}",
             TRAIN,
         )
 

@@ -116,7 +116,8 @@ class Network:
         options = ", ".join(f"{name} = {label}" for name, label in self.universe.active.items())
         return (
             f"Network of {self.plan.study.name!r}, run {self.source.run!r} of {self.source.store}: {count} universes, "
-            f"{len(self._places)} programs, {steps}\n  answers for {options or 'the only universe'} unless told otherwise"
+            f"{len(self._places)} programs, {steps}\n"
+            f"  answers for {options or 'the only universe'} unless told otherwise"
         )
 
     def _answer(self, data: Any, asked: Asked, block: int) -> list[Answer]:
@@ -182,7 +183,7 @@ class Network:
                 self._engine,
                 at.network.calibrated,
                 program=opened,
-                told=some[0].placed.told,
+                instead=some[0].placed.told,
             )
         return found
 

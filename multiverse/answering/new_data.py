@@ -70,7 +70,7 @@ def _fit(program: Program, prepared: Prepared) -> Fitted | list[Problem]:
         if counted > padding.length:
             return [
                 Problem(
-                    f"the data have {counted} rows after preprocessing, and the network takes at most {padding.length}.",
+                    f"the data keep {counted} rows when prepared, and the network takes at most {padding.length}.",
                     f"a data set of at most {padding.length} rows",
                     "answer it in parts, or train a network on a data set as long as the longest to come",
                 )

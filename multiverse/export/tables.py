@@ -109,6 +109,8 @@ def _run_table(con: DuckDBPyConnection, run: str, group: str, header: PlanHeader
     coords["estimand"] = ("estimand", _texts(estimands), _said("estimates", "estimand"))
     table = estimates.set_index(["key", "estimand"])
     for name in estimates.columns[list(estimates.columns).index("estimand") + 1 :]:
+        if name == "verified_by":  # the same for all estimands: said of the universe
+            continue
         square = table[name].unstack("estimand").reindex(index=keys, columns=estimands)
         words = name == "interval"
         values = _texts(square.to_numpy().ravel()).reshape(square.shape) if words else _floats(square)
@@ -142,7 +144,7 @@ def _of_universes(planned: pd.DataFrame, rows: pd.DataFrame, failures: pd.DataFr
         ("planned", name): planned[name].to_numpy(bool) for name in ("answered", "reference")
     }
     found |= {("universes", name): rows[name].eq(True).to_numpy(bool) for name in ("ok", "final")}
-    found |= {("universes", name): _texts(rows[name]) for name in ("reason", "engine", "program", "host", "batch")}
+    found |= {("universes", name): _texts(rows[name]) for name in TEXTS}
     found |= {("universes", name): _floats(rows[name]) for name in ("attempt", "rows_kept", "seconds")}
     found["universes", "finished"] = _texts(["" if t is None or t != t else t.isoformat() for t in rows["finished"]])
     found |= {("failures", name): _texts(failures[name]) for name in ("message", "mend", "traceback")}

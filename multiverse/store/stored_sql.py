@@ -44,9 +44,12 @@ def stored(folder: Path, decisions: Sequence[str], columns: Mapping[str, str]) -
                 partition by run, key, attempt order by final desc, finished desc, batch) = 1
         )"""
     planned = f"""
-        select l.run, p.file_row_number as position, p.key, p.program, p.reference, p.rows_kept{labels}
+        select l.run, p.file_row_number as position, p.key, p.program, p.reference, p.rows_kept,
+            json_extract_string(decode(h.value), '$.verified_by') as verified_by{labels}
         from read_parquet({files(folder, "plan")}, union_by_name = true, filename = true, file_row_number = true) as p
-        join ({latest}) as l on parse_filename(p.filename, true) = 'plan-' || l.plan"""
+        join ({latest}) as l on parse_filename(p.filename, true) = 'plan-' || l.plan
+        join parquet_kv_metadata({files(folder, "plan")}) as h
+            on parse_filename(h.file_name, true) = 'plan-' || l.plan and decode(h.key) = {text(HEADER.decode())}"""
     manifest = f"""
         select null::varchar as run, section, name, value from read_parquet({files(folder, "study")})
         union all

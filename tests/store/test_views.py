@@ -388,4 +388,4 @@ def test_many_questions_to_one_moment(con: object, filled: Store) -> None:
     put(filled, "later", Outcome("k"))
     assert ask(con, "select count(*) as n from universes").n[0] == 12  # type: ignore[arg-type]
     assert ask(con, "with u as (from universes) select count(*) as n from u").n[0] == 12  # type: ignore[arg-type]
-    assert len(ask(con, "summarize estimates")) == 22  # type: ignore[arg-type]
+    assert len(ask(con, "summarize estimates")) == 23  # type: ignore[arg-type]

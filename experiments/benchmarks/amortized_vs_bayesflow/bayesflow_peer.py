@@ -3,8 +3,8 @@
 python bayesflow_peer.py [--network default|small] [--simulations 60000] [--epochs 8]
 
 Simulates, trains, and is checked after every epoch. Training is offline, on a fixed set of simulations, as its
-documentation starts. default: `CouplingFlow()` and Adam with 5e-4, the rate of its workflows. small: four layers of 2 x 128
-without dropout, and 2e-3: nearer to the size and the rate of ours.
+documentation starts. default: `CouplingFlow()` and Adam with 5e-4, the rate of its workflows. small: four layers of
+2 x 128 without dropout, and 2e-3: nearer to the size and the rate of ours.
 """
 
 from __future__ import annotations

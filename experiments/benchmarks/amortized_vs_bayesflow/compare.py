@@ -1,6 +1,6 @@
 """Run both sides in turn, each in a process of its own on one core, and print the tables of the README.
 
-python compare.py --peer-python PYTHON [--core 0] [--level 0.85] [--save results.csv]
+python compare.py --peer-python PYTHON --empty FOLDER [--core 0] [--save results.csv]
 
 The time to a quality is that of the first check at which both sets of pairs have it: imports and checks are not in it,
 simulating, building, compiling and training are. A round takes some ten minutes on a free machine.

@@ -95,4 +95,4 @@ def at_the_real_data() -> Pairs:
 
 def held_out(n: int = 200, seed: int = 20_261_122) -> Pairs:
     """Pairs that no side trains on."""
-    return jax.device_get(simulate(jax.random.key(seed), n))
+    return jax.device_get(jax.jit(simulate, static_argnums=1)(jax.random.key(seed), n))

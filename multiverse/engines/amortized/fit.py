@@ -118,12 +118,12 @@ def answer_block(
     settings: Amortized,
     calibrated: float,
     program: Program | None = None,
-    told: Mapping[str, np.ndarray] | None = None,
+    instead: Mapping[str, np.ndarray] | None = None,
 ) -> tuple[Outcome, ...]:
     """Outcomes of universes of one block, at most as many as it holds. calibrated: p-value of the network.
 
-    program: that of the batch, opened, where these universes are none that the network learnt from. told: leaves that
-    the network is told in place of theirs.
+    program: that of the batch, opened, where these universes are none that the network learnt from. instead: leaves
+    that the network is told in place of theirs.
     """
     import jax
 
@@ -134,7 +134,7 @@ def answer_block(
     words = np.array([rng_words(settings.seed, key, batch.attempt) for key in filled], np.uint32)
     with jax.enable_x64(settings.dtype == "float64"):
         leaves = program.gather(filled, settings.dtype)
-        drawn = learner.draw(weights, place, sites_to_see(batch), leaves, words, settings.draws, told)
+        drawn = learner.draw(weights, place, sites_to_see(batch), leaves, words, settings.draws, instead)
     apart = [disagreement(drawn.u[i].astype(np.float64), drawn.member[i]) for i in range(len(keys))]
     numbers, wrong = {DISAGREEMENT: np.array(apart)}, {}
     if settings.gate.distance_level:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -81,8 +81,7 @@ class Subject:
                 keys = jax.random.split(jax.random.fold_in(key, place), count)
                 found.append(jax.vmap(lambda key, place=place: one(place, arguments, key))(keys))
             joined: tuple[Inputs, Any] = jax.tree.map(lambda *parts: jnp.concatenate(parts), *found)
-
-        return joined
+            return joined
 
         return many
 
