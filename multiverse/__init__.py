@@ -13,6 +13,8 @@ from multiverse.arithmetic import forgo_fused_arithmetic
 
 if TYPE_CHECKING:
     from multiverse.aggregate.stop_when import StopWhen as StopWhen
+    from multiverse.calibrating.calibrate import calibrate as calibrate
+    from multiverse.calibrating.calibration import Calibration as Calibration
     from multiverse.design import designs as designs
     from multiverse.engines.amortized.engine import Amortized as Amortized
     from multiverse.engines.amortized.gate import NetworkGate as NetworkGate
@@ -114,6 +116,8 @@ _HOMES = {
     "WeightsGate": "multiverse.engines.gate",
     "Local": "multiverse.executors.local",
     "Ray": "multiverse.executors.ray_cluster.executor",
+    "calibrate": "multiverse.calibrating.calibrate",
+    "Calibration": "multiverse.calibrating.calibration",
     "open_store": "multiverse.store.place",
     "load": "multiverse.results",
     "Results": "multiverse.results",

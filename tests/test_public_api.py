@@ -54,6 +54,8 @@ PUBLIC = [
     "WeightsGate",
     "Local",
     "Ray",
+    "calibrate",
+    "Calibration",
     "open_store",
     "load",
     "Results",

@@ -32,7 +32,8 @@ def engine_source(engine: Any, store: str | Path | Store | None = None) -> Sourc
     """
 
     def answers(simulated: SimulatedPlan, progress: Progress) -> Iterator[Answer]:
-        results = run(simulated.plan, engine=engine, store=store, run=RUN, progress=progress)
+        keep = sorted(simulated.plan.wanted.keep) or "estimands"
+        results = run(simulated.plan, engine=engine, store=store, run=RUN, keep=keep, progress=progress)
         for outcome in _shown(results.store):
             if outcome.key in simulated.origins:
                 yield _answer(simulated, outcome, engine.name)

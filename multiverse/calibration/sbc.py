@@ -27,6 +27,7 @@ FALSE_ALARM: Final = (
 )
 # by Säilynoja et al. 2022
 FINE: Final = "uniform"
+UNKNOWN: Final = "not judged"
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,7 +36,7 @@ class SBC(Shown):
 
     `table`: a row for each band: quantity, decision, option ("all", "all" for all universes), n (data sets), p_value
     (`ecdf_bands.p_value`), p_holm (`simulations.adjusted` for the number of bands), verdict ("uniform", or what the
-    posterior is: "too narrow", "too wide", "too low", "too high"), p_with_red (with data sets whose answer failed the gate but has
+    posterior is: "too narrow", "too wide", "too low", "too high"; "not judged" without draws), p_with_red (with data sets whose answer failed the gate but has
     draws). `answers`: who answered. `told`: what became of the data sets.
     """
 
@@ -46,12 +47,12 @@ class SBC(Shown):
     @property
     def ok(self) -> bool:
         """Whether there is something to judge and no band is left, `FALSE_ALARM` over all of them."""
-        return bool(self.table["p_value"].notna().any() and (self.table["verdict"] == FINE).all())
+        return bool((self.table["verdict"] == FINE).any() and self.outside.empty)
 
     @cached_property
     def outside(self) -> pd.DataFrame:
         """The rows whose band is left."""
-        return self.table[self.table["verdict"] != FINE]
+        return self.table[~self.table["verdict"].isin((FINE, UNKNOWN))]
 
     def printed(self) -> Printed:
         """A row for each quantity, then one for each option: its worst quantity."""
@@ -91,6 +92,7 @@ def sbc(simulations: Simulations, answers: str | None = None) -> SBC:
     table = pd.DataFrame(rows, columns=columns)
     table["p_holm"] = adjusted(table["p_value"].to_numpy(float), (table["decision"] == WHOLE).to_numpy(bool))
     table.loc[~(table["p_holm"] <= FALSE_ALARM), "verdict"] = FINE
+    table.loc[table["p_holm"].isna(), "verdict"] = UNKNOWN
     return SBC(mine.answers[0], table, mine.told)
 
 

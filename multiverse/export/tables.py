@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Variable: TypeAlias = tuple[Any, np.ndarray, dict[str, str]]  # dims, values, attributes
 FORMAT: Final = "multiverse archive 1"  # a reader may count on the groups and names of this number
+TEXTS: Final = ("reason", "engine", "program", "host", "batch", "verified_by")  # of the view universes
 RUNS: Final = "runs"  # the group that holds a group for each run
 ABOUT: Final = {
     "missing values": "NaN in numbers, the empty text in words; a decision that does not apply is the empty text",

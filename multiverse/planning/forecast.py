@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -39,6 +40,19 @@ class Forecast:
     workers: int
     engines: tuple[EngineForecast, ...] = ()
     gradients: Mapping[str, float] = field(default_factory=dict)
+
+    def breaks_even(self, engine: str, against: str) -> int | None:
+        """From how many universes or data sets an engine is cheaper than another one, with all that it does before.
+
+        None where it never is, or one of them is not in the forecast.
+        """
+        rows = {row.engine: row for row in self.engines}
+        if engine not in rows or against not in rows:
+            return None
+        ours, theirs = rows[engine], rows[against]
+        saved = theirs.universe - ours.universe
+        before = ours.compile + ours.once - theirs.compile - theirs.once
+        return max(1, math.ceil(before / saved)) if saved > 0 else None
 
     def __repr__(self) -> str:
         from multiverse.planning.show_forecast import forecast_text

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 
-from multiverse.planning.leaf_path import OBSERVED
+from multiverse.planning.leaf_path import OBSERVED, step
 from multiverse.planning.model_trace import Sites
 from multiverse.planning.only_simulates import OnlySimulates
 from multiverse.planning.padding import MASK, Padding
@@ -162,6 +162,12 @@ class Program:
             each = [self.choices[name, member.universe[name]] for member in members]
             stacked |= {path: _cast(np.stack([leaves[path] for leaves in each]), dtype) for path in each[0]}
         return {path: stacked[path] for path in self.paths}
+
+    @property
+    def observed_paths(self) -> dict[str, str]:
+        """The path of the leaf of the prepared data that holds each observed array, by name, where it only simulates."""
+        own = next(iter(self.datasets.values()))
+        return {name: path if (path := f"/{step(name)}") in own else "" for name in self.sites.observed}
 
     def simulate(self, leaves: Mapping[str, Any], key: Any, values: Mapping[str, Any]) -> dict[str, Any]:
         """Data as a universe might have observed them; see `Signature.simulate`."""

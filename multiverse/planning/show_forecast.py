@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 HEADER: Final = ("engine", "can take", "programs", "compile", "begin", "a universe", "all", "auto asks first")
 NOTHING: Final = "-"
+TRAINED: Final = "amortized"  # the engine that learns before it answers, ...
+LAST_RESORT: Final = "nuts"  # ... and the one that can do all that it can
 
 
 def forecast_text(forecast: Forecast) -> str:
@@ -23,7 +25,8 @@ def forecast_text(forecast: Forecast) -> str:
         "  ".join([row[0].ljust(width[0]), *(cell.rjust(w) for cell, w in zip(row[1:], width[1:], strict=True))])
         for row in rows
     ]
-    return "\n".join([f"{forecast_headline(forecast)}:", *(f"  {line}" for line in lines)])
+    pays = forecast_of_training(forecast)
+    return "\n".join([f"{forecast_headline(forecast)}:", *(f"  {line}" for line in lines), *filter(None, [pays])])
 
 
 def forecast_html(forecast: Forecast) -> str:
@@ -31,7 +34,9 @@ def forecast_html(forecast: Forecast) -> str:
     head, *rows = forecast_table(forecast)
     tagged = [("th", head), *(("td", row) for row in rows)]
     body = "".join(f"<tr>{''.join(_cell(tag, i, cell) for i, cell in enumerate(row))}</tr>" for tag, row in tagged)
-    return f"{html.escape(forecast_headline(forecast))}<table>{body}</table>"
+    return (
+        f"{html.escape(forecast_headline(forecast))}<table>{body}</table>{html.escape(forecast_of_training(forecast))}"
+    )
 
 
 def _cell(tag: str, column: int, text: str) -> str:
@@ -44,6 +49,14 @@ def forecast_headline(forecast: Forecast) -> str:
         f"Forecast: about {duration(forecast.seconds)} on {counted(forecast.workers, 'worker')} with the engine "
         f"{forecast.engine!r}; within a factor of three, less where programs are compiled already"
     )
+
+
+def forecast_of_training(forecast: Forecast) -> str:
+    """From where on a network would pay that is trained first, against NUTS; empty where none can be."""
+    pays = forecast.breaks_even(TRAINED, LAST_RESORT)
+    if pays is None:
+        return ""
+    return f"  training a network pays from {counted(pays, 'universe')}, or as many data sets, against NUTS"
 
 
 def forecast_table(forecast: Forecast) -> list[tuple[str, ...]]:

@@ -68,8 +68,8 @@ def why_not_simulated(program: Program) -> str:
         return f"the site {name!r} is censored: when a value would have been cut off is not in the model"
     if copied := _copied(program):
         return (
-            f"data that are simulated hang on what was observed at {copied!r}: in a scan that carries observed values on, "
-            "these would stay the real ones"
+            f"data that are simulated hang on what was observed at {copied!r}: in a scan that carries observed values "
+            "on, these would stay the real ones"
         )
     return ""
 

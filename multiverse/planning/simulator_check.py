@@ -20,7 +20,6 @@ from multiverse.planning.leaf_path import spoken
 from multiverse.planning.linear_algebra import uses_lapack
 from multiverse.planning.program import Program
 from multiverse.planning.safety import POINTS, Verdict, some_universes
-from multiverse.planning.simulator_leaves import observed_paths
 from multiverse.planning.tracing import QUICK_COMPILE, TRACING, compiled
 from multiverse.planning.unanswerable import unanswerable
 
@@ -101,7 +100,7 @@ def _hangs_on(program: Program, key: str) -> _HangsOn:
     everything = set().union(*by_name.values())
     return _HangsOn(
         tuple(name for name in names if ("key", "") not in by_name[name]),
-        tuple(name for name, path in observed_paths(program).items() if ("leaf", path) in everything or path in known),
+        tuple(name for name, path in program.observed_paths.items() if ("leaf", path) in everything or path in known),
         frozenset(name for kind, name in everything if kind == "value"),
     )
 
@@ -116,7 +115,7 @@ def _unfit(program: Program, key: str, hangs: _HangsOn) -> Iterator[Problem]:
             f"`np.random` are drawn once, when {who}() is compiled; what is not random leave out of what it returns",
         )
     for name in hangs.observed:
-        path = spoken(observed_paths(program)[name])
+        path = spoken(program.observed_paths[name])
         yield Problem(
             in_universe(f"{who}() looks at the values of {path}, which it simulates", labels),
             "a simulation from the key, the parameters and the design alone",

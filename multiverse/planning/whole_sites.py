@@ -13,7 +13,7 @@ def whole(model: Callable[..., Any]) -> Callable[..., Any]:
     """The model with the distribution of every observed site expanded to the shape of its values."""
     from numpyro.primitives import Messenger
 
-    class Whole(Messenger):
+    class Whole(Messenger):  # type: ignore[misc]
         def process_message(self, msg: Any) -> None:
             if msg["type"] == "sample" and msg["is_observed"] and hasattr(msg["fn"], "expand"):
                 import jax.numpy as jnp

@@ -42,7 +42,8 @@ def test_the_probability_of_a_path_is_that_of_all_its_paths():
     assert within(n, points, upper, lower) == 0.0
 
 
-ARVIZ = {  # counts at five points by `arviz.stats.ecdf_utils.ecdf_confidence_band(n, places(n), places(n), 0.95)`, 0.23.4
+# counts at five points, by `arviz.stats.ecdf_utils.ecdf_confidence_band(n, places(n), places(n), 0.95)` of ArviZ 0.23.4
+ARVIZ = {
     50: ([0, 5, 15, 28, 45], [5, 22, 35, 45, 50]),
     250: ([0, 43, 102, 167, 242], [8, 83, 148, 207, 250]),
 }

@@ -12,7 +12,7 @@ def test_numbers_of_the_conjugate_model(simulated):
     """Of noise s and prior sd 1: contraction 1 / (1 + s^2), correlation its root, RMSE that of the posterior sd."""
     found = recovery(simulated(4000))
     for label, noise in (("small", 0.5), ("large", 2.0)):
-        row = found.table.query("option == @label").iloc[0]
+        row = found.table[found.table["option"] == label].iloc[0]
         taught = 1 / (1 + noise**2)
         assert row["n"] == 2000
         assert row["contraction"] == pytest.approx(taught)

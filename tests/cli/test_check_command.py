@@ -12,6 +12,7 @@ import multiverse as mv
 
 def model(data, *, prior):
     mu = numpyro.sample("mu", prior)
+    numpyro.sample("idle", dist.Normal(np.zeros(2), 1.0).to_event(1))
     numpyro.sample("y", dist.Normal(mu, 1.0).expand([4]), obs=data["y"])
 
 study = mv.Study("small", data={"y": np.zeros(4)}, model=model, estimands={"mu": "mu"},
@@ -32,7 +33,7 @@ def test_one_run_of_simulations_serves_all_checks(multiverse, cheap):
     figure = cheap.parent / "sbc.svg"
     told = multiverse("check", "sbc", *asked, "-o", figure, "--width", "89mm", columns=200)
     assert told.exit_code == 0, told.stderr
-    assert "60 simulated data sets of 2 universes; none of 6 bands left" in told.stdout
+    assert "60 simulated data sets of 2 universes; none of 12 bands left" in told.stdout
     assert figure.exists()
     assert "prior: tight" in told.stdout
     assert f"wrote {figure}" in told.stdout
@@ -42,7 +43,9 @@ def test_one_run_of_simulations_serves_all_checks(multiverse, cheap):
     card = json.loads(told.stdout)
     assert card["check"] == "coverage"
     assert card["ok"] is True
-    assert len(card["rows"]) == 12
+    assert len(card["rows"]) == 36
+    whole = [row for row in card["rows"] if row["decision"] == "all"]
+    assert {(row["quantity"], row["n"]) for row in whole} == {("mu", 60), ("idle[0]", 60), ("idle[1]", 60)}
     assert parts
     assert {part for part in parts if "parts" in part.parts} == {
         part for part in (cheap.parent / "checks").rglob("*.parquet") if "parts" in part.parts

@@ -23,7 +23,7 @@ from multiverse.planning.leaf_path import OBSERVED
 from multiverse.planning.observed_data import observed_data
 from multiverse.planning.pilot import gradient_seconds
 from multiverse.planning.program import Program
-from multiverse.planning.simulator_leaves import opened_simulator
+from multiverse.planning.simulate import made_of, opened
 from multiverse.planning.tracing import TRACING
 from multiverse.progress import no_progress
 
@@ -101,7 +101,8 @@ def test_the_prior_is_drawn_from_as_that_of_a_model(queue):
 
 
 def test_opened_programs_observe_what_their_leaves_say(queue):
-    program = opened_simulator(queue.programs[0])
+    program = opened(queue.programs[0])
+    assert made_of(queue.programs[0]) == {"/gaps"}
     key = next(iter(program.members))
     leaves = program.leaves(key)
     np.testing.assert_array_equal(leaves[f"{OBSERVED}gaps"], program.data(key)["gaps"])
@@ -117,7 +118,7 @@ def test_data_may_be_one_array_and_a_simulator_need_not_take_them(only_simulate)
     key = next(iter(program.members))
     assert program.sites.observed == {"data": (20,)}
     np.testing.assert_array_equal(program.observed(program.leaves(key))["data"], only_simulate.cases())
-    assert f"{OBSERVED}data" in opened_simulator(program).paths
+    assert f"{OBSERVED}data" in opened(program).paths
     bare = only_program(study(data=np.ones(5), simulate=lambda key, p: p["rate"] * jax.random.normal(key, (5,))))
     assert bare.sites.observed == {"data": (5,)}
 

@@ -70,16 +70,17 @@ def _summary(
 
     layout = subject.layout
     single = value.astype(jnp.float32)
-    if not layout.rows:
+    if layout.sites:
         apart = (single - constants[f"data/{name}/middle"]) / constants[f"data/{name}/far"]
         bent = jnp.where(mask, jnp.arcsinh(apart), 0.0).reshape(-1)
         return jnp.concatenate([bent, jnp.square(bent).mean()[None], jnp.abs(bent).max()[None]])
     row = f"row/{place}/{OBSERVED}{name}"
     bent = jnp.where(mask, jnp.arcsinh((single - constants[f"{row}/middle"]) / constants[f"{row}/far"]), 0.0)
-    bent = bent.reshape(len(bent), -1)
+    in_rows = name not in layout.moments
+    bent = bent.reshape(len(bent), -1) if in_rows else bent.reshape(-1, 1)
     count = jnp.maximum(mask.sum(), 1)
     parts = [bent.sum(axis=0) / count, jnp.square(bent).sum(axis=0) / count, jnp.abs(bent).max(axis=0)]
-    for path, _ in layout.columns[place]:
+    for path, _ in layout.columns[place] if in_rows else ():
         if not path.startswith(OBSERVED):
             told = f"row/{place}/{path}"
             covariate = (leaves[path].astype(jnp.float32) - constants[f"{told}/middle"]) / constants[f"{told}/far"]

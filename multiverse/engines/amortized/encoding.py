@@ -23,6 +23,7 @@ PLAIN_MAX: Final = 64  # observed numbers that the network is given one by one; 
 DESIGN_MAX: Final = 64  # numbers of the design that are given one by one
 OPTION_MAX: Final = 16  # numbers of an option that are
 ROW_MAX: Final = 32  # numbers of a row
+MOMENTS: Final = 4  # numbers that tell a site whose values are neither few nor in rows
 NEAR: Final = 0.1  # quantile of the distance from the median that is the finer of two scales of a datum
 
 Constants = dict[str, np.ndarray]
@@ -34,8 +35,9 @@ class Layout:
     """Which numbers are told, in which order; the same for all programs of a family.
 
     programs: how many. options: paths of leaves of options that vary, with their sizes. design: those of the data.
-    sites: observed sites with their shapes, where they are told one by one. rows: how many rows the longest data have,
-    0 where there are none. columns: by program, paths of leaves with a number (or a few) a row, with how many; the
+    sites: observed sites with their shapes, where they are told one by one. moments: those that are told by their
+    moments alone, as they have other rows than most, or wide ones. rows: how many rows the longest data have, 0 where
+    there are none. columns: by program, paths of leaves with a number (or a few) a row, with how many; the
     observed ones first.
     """
 
@@ -43,6 +45,7 @@ class Layout:
     options: tuple[tuple[str, int], ...]
     design: tuple[tuple[str, int], ...]
     sites: tuple[tuple[str, tuple[int, ...]], ...]
+    moments: tuple[str, ...]
     rows: int
     columns: tuple[tuple[tuple[str, int], ...], ...]
     dimension: int
@@ -52,7 +55,7 @@ class Layout:
     def plain(self) -> int:
         """How many numbers are told beside rows."""
         context = (self.programs if self.programs > 1 else 0) + sum(size for _, size in self.options + self.design)
-        data = sum(3 * int(np.prod(shape)) for _, shape in self.sites)
+        data = sum(3 * int(np.prod(shape)) for _, shape in self.sites) + MOMENTS * len(self.moments)
         return max(context + data + (2 * self.dimension if self.whitened else 0), 1)
 
     @property
@@ -77,16 +80,18 @@ def layout_of(family: Family, *, whitened: bool) -> Layout:
     few = all(one == seen[0] for one in seen) and sum(int(np.prod(s)) for s in seen[0].values()) <= PLAIN_MAX
     sites = tuple((path.removeprefix(OBSERVED), shape) for path, shape in sorted(seen[0].items())) if few else ()
     columns: tuple[tuple[tuple[str, int], ...], ...] = ((),) * len(seen)
-    rows = 0
-    if not few:
-        lengths = [_rows_of(one) for one in seen]
-        rows = max(lengths)
-        columns = tuple(_columns(some, length) for some, length in zip(shapes, lengths, strict=True))
+    rows, moments = 0, tuple[str, ...]()
+    if not few:  # programs of a family observe sites of the same shapes
+        rows = _rows_of(seen[0])
+        columns = tuple(_columns(some, rows) if rows else () for some in shapes)
+        in_rows = {path for path, _ in columns[0]}
+        moments = tuple(path.removeprefix(OBSERVED) for path in sorted(seen[0]) if path not in in_rows)
     return Layout(
         programs=len(family.programs),
         options=_varying([_options(one) for one in family.opened], OPTION_MAX),
         design=_varying([_designs(one) for one in family.opened], DESIGN_MAX) if few else (),
         sites=sites,
+        moments=moments,
         rows=rows,
         columns=columns,
         dimension=family.dimension,
@@ -119,6 +124,8 @@ def constants_of(family: Family, layout: Layout, observed: Sequence[Mapping[str,
                 else:
                     values = np.concatenate([leaves[path].astype(np.float64) for leaves in data])
                 found |= _scales(f"row/{number}/{path}", values, axis=0)
+            for name in layout.moments:
+                found |= _scales(f"row/{number}/{OBSERVED}{name}", observed[number][name].reshape(-1), axis=0)
     return {name: np.asarray(value, np.float32) for name, value in found.items()}
 
 
@@ -147,6 +154,8 @@ def encode(
         mask = _full(seen[name])
         near, far = _told(constants, f"data/{name}", seen[name].value)
         parts += [jnp.where(mask, near, 0.0), jnp.where(mask, far, 0.0), mask]
+    for name in layout.moments:
+        parts.append(_moments(constants, f"row/{place}/{OBSERVED}{name}", seen[name]))
     if layout.whitened:
         spread = Spread(constants["spread/centre"], constants["spread/scale"])
         parts += [
@@ -201,6 +210,16 @@ def _told(constants: Mapping[str, Any], name: str, value: Any) -> tuple[Any, Any
 
     apart = value.astype(jnp.float32) - constants[f"{name}/middle"]
     return jnp.arcsinh(apart / constants[f"{name}/near"]), jnp.arcsinh(apart / constants[f"{name}/far"])
+
+
+def _moments(constants: Mapping[str, Any], name: str, seen: Seen) -> Any:
+    """`MOMENTS` numbers of the values of a site that count: means on both scales, a mean square, and how many."""
+    import jax.numpy as jnp
+
+    mask = _full(seen)
+    near, far = (jnp.where(mask > 0, told, 0.0) for told in _told(constants, name, seen.value))
+    count = jnp.maximum(mask.sum(), 1.0)
+    return jnp.stack([near.sum() / count, far.sum() / count, jnp.square(far).sum() / count, jnp.log1p(mask.sum()) / 5])
 
 
 def _full(seen: Seen) -> Any:
@@ -278,8 +297,8 @@ def _flat(leaf: np.ndarray) -> np.ndarray:
 
 
 def _rows_of(seen: Mapping[str, tuple[int, ...]]) -> int:
-    """How many rows the observed sites have: the longest of their first axes."""
-    return max(shape[0] if shape else 1 for shape in seen.values())
+    """How many rows the observed sites have: the longest of their first axes. 0 where none has rows of few numbers."""
+    return max((shape[0] for shape in seen.values() if shape and int(np.prod(shape[1:])) <= ROW_MAX), default=0)
 
 
 def _columns(shapes: Mapping[str, tuple[int, ...]], rows: int) -> tuple[tuple[str, int], ...]:

@@ -61,7 +61,8 @@ class Subject:
         """How many of a batch of simulations are of each program: as many as it has universes, and one at least."""
         members = np.array([len(program.members) for program in self.family.programs])
         each = np.maximum(np.floor(batch * members / members.sum()).astype(int), 1)
-        each[np.argmax(members)] += batch - each.sum()
+        largest = np.argmax(members)
+        each[largest] = max(each[largest] + batch - each.sum(), 1)  # more programs than simulations: one of each
         return [int(count) for count in each]
 
     def sample(self, batch: int) -> Callable[[Any, Any], tuple[Inputs, Any]]:
@@ -93,7 +94,8 @@ def simulated(family: Family, place: int, space: Space, key: Any, between: float
     universe, data = jax.random.split(key)
     leaves = draw_universe(space, universe, between)
     drawn = family.opened[place].simulate(leaves, data)
-    return {**leaves, **{f"{OBSERVED}{name}": value for name, value in drawn.observed.items()}}, drawn.z
+    told = {f"{OBSERVED}{name}": value for name, value in drawn.observed.items()}
+    return {**leaves, **{path: value.astype(leaves[path].dtype) for path, value in told.items()}}, drawn.z
 
 
 AUTO: Final = "auto"

@@ -112,7 +112,7 @@ def cholesky(matrix: Any) -> Any:
     rows = jnp.arange(size)
     diagonal = jnp.abs(jnp.diag(matrix)).max()
     apart = jnp.abs(matrix * (1 - jnp.eye(size, dtype=matrix.dtype))).max()
-    bound = jnp.maximum(diagonal, apart / max((size**2 - 1) ** 0.5, 1.0))
+    bound = jnp.maximum(jnp.maximum(diagonal, apart / max((size**2 - 1) ** 0.5, 1.0)), LEAST_CURVATURE)
 
     def column(j: Any, lower: Any) -> Any:
         left = matrix[:, j] - (lower * lower[j]).sum(axis=1)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
 
+from multiverse.engines.amortized.engine import Amortized
 from multiverse.engines.auto.audit import Audit
 from multiverse.engines.auto.history import AUDIT_Z, History
 from multiverse.engines.auto.phases import AUDIT, MODES, SAMPLE, Board, Step
@@ -30,7 +31,7 @@ from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program
 
 # fields of `Auto`, in order of escalation; the last one answers and audits
-ORDER: Final = ("laplace", "nested", "reweight", "warm_nuts", "nuts")
+ORDER: Final = ("laplace", "nested", "reweight", "amortized", "warm_nuts", "nuts")
 JOINT: Final = frozenset({"reweight"})  # engines that work across programs: none begins before all are there
 
 
@@ -71,16 +72,18 @@ class State:
 class Auto:
     """The settings of all engines that `auto` chooses from. All of them are in the run's id.
 
-    laplace, nested, reweight, warm_nuts, nuts: the engines, in the order in which they are tried; None leaves one out,
-    but for `nuts`, the last resort. Before it none climbs a ladder: theirs is dropped. audit: how many universes that
-    are green otherwise NUTS answers too, and what counts as a disagreement. by_price: whether an engine that would save
-    nothing is left out; False: each that can take a program is tried. seed: of all engines; it replaces theirs.
+    laplace, nested, reweight, amortized, warm_nuts, nuts: the engines, in the order in which they are tried; None
+    leaves one out, but for `nuts`, the last resort. Before it none climbs a ladder, or escalates: theirs is dropped.
+    audit: how many universes that are green otherwise NUTS answers too, and what counts as a disagreement. by_price:
+    whether an engine that would save nothing is left out; False: each that can take a program is tried. seed: of all
+    engines; it replaces theirs.
     Raises PlanError without `nuts`.
     """
 
     laplace: Laplace | None = field(default_factory=Laplace)
     nested: NestedLaplace | None = field(default_factory=NestedLaplace)
     reweight: Reweight | None = field(default_factory=Reweight)
+    amortized: Amortized | None = field(default_factory=Amortized)
     warm_nuts: WarmNUTS | None = field(default_factory=WarmNUTS)
     nuts: NUTS = field(default_factory=NUTS)
     audit: Audit = field(default_factory=Audit)
@@ -94,7 +97,8 @@ class Auto:
         for one in ORDER:
             engine = getattr(self, one)
             if engine is not None:
-                alone: dict[str, Any] = {"ladder": ()} if one != ORDER[-1] and hasattr(engine, "ladder") else {}
+                ladders: dict[str, Any] = {"ladder": (), "escalate": None}
+                alone = {name: none for name, none in ladders.items() if one != ORDER[-1] and hasattr(engine, name)}
                 object.__setattr__(self, one, replace(engine, seed=self.seed, **alone))
 
     @property
@@ -166,6 +170,11 @@ class Auto:
         answers = _audited(batch, given)
         return tuple(self._placed(outcome, batch, answers.get(outcome.key)) for outcome in told)
 
+    def note(self, state: State) -> str:
+        """What engines at work have to say of how far they are."""
+        said = (getattr(phase.engine, "note", lambda _: "")(phase.state) for phase in state.phases)
+        return ", ".join(filter(None, said))
+
     def price(self, program: Program, gradient: float) -> Price | None:
         """What a program costs where all goes well: the first engine of its route, and audits of a share."""
         many = len(program.members)
@@ -184,7 +193,8 @@ class Auto:
     def _placed(self, outcome: Outcome, batch: Batch, answer: Outcome | None) -> Outcome:
         """An outcome with whether it is final, why engines before did not answer, and what an audit found."""
         why = batch.escalated.get(outcome.key, "")
-        final = outcome.final if self._is_last(batch.engine) else outcome.ok and outcome.key not in batch.audited
+        answers_it = outcome.ok and outcome.final  # and does not say on the way what a network has learnt so far
+        final = outcome.final if self._is_last(batch.engine) else answers_it and outcome.key not in batch.audited
         diagnostics = outcome.diagnostics
         if answer is not None and final:
             found = self.audit.judge(answer, outcome)

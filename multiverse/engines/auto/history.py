@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
+from multiverse.engines.amortized.learning import TRAINING
 from multiverse.engines.auto.audit import Audit
 from multiverse.engines.outcome import Outcome
 from multiverse.planning.program import Program
@@ -29,6 +30,8 @@ class History:
         """The history with these attempts too; an attempt that is there already is replaced."""
         new: dict[str, dict[int, Outcome]] = {}
         for outcome in outcomes:
+            if outcome.purpose == TRAINING:
+                continue  # what a network says on its way is nobody's answer
             if outcome.key not in new:
                 new[outcome.key] = {old.attempt: old for old in self.attempts.get(outcome.key, ())}
             new[outcome.key][outcome.attempt] = outcome.light()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from multiverse.engines.auto.audit import Audit
@@ -20,6 +21,10 @@ from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program
 
 FAMILY_LEAST: Final = 16  # universes; of a smaller family most would be sampled: Reweight takes 5 to 9 anchors
+
+# Universes of a program from which an engine is begun with: a network costs some 40 s before its first answer, and NUTS
+# 0.15 s for each of eight schools (docs/adr/0019-amortized.md).
+LEAST: Final[Mapping[str, int]] = MappingProxyType({"amortized": 256})
 
 SAMPLE: Final = "sample"  # purpose: universes whose answer will be audited
 AUDIT: Final = "audit"  # purpose: the same universes, answered by the last engine
@@ -116,6 +121,9 @@ class Board:
         if not wanted:
             return None
         (order, name, purpose), keys = min(wanted.items())
+        every = [key for (_, its, _), some in wanted.items() for key in some if its == name]
+        if len(every) < LEAST.get(name, 0) and not self.history.tried(program, name):
+            return self._step(program, picked, (*without, name))
         if order[0] == _ANSWERS and name not in self.joint:
             keys = keys[: self._pilot(program, name, len(keys))]
         return Step(order, name, purpose, frozenset(keys))

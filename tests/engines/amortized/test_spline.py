@@ -8,7 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multiverse.engines.amortized.spline import BOX, PARAMETERS, bend, unbend
+from multiverse.engines.amortized import spline
+from multiverse.engines.amortized.spline import BOX, PARAMETERS
+
+bend, unbend = jax.jit(spline.bend), jax.jit(spline.unbend)
+slope_of = jax.jit(jax.vmap(jax.grad(lambda raw, x: spline.bend(raw, x)[0], argnums=1), in_axes=(None, 0)))
 
 # A rounding of the largest coordinate, as steep as a spline gets: 5 x 6e-8, times a slope of 20.
 ROUNDING = 1e-5
@@ -41,7 +45,7 @@ def test_its_slope_is_the_derivative(seed: int) -> None:
     with jax.enable_x64(True):
         raw = parameters(seed).astype(np.float64)
         x = np.random.default_rng(seed).uniform(-1.2 * BOX, 1.2 * BOX, 50)
-        slope = jax.vmap(jax.grad(lambda x: bend(raw[0], x)[0]))(x)
+        slope = slope_of(raw[0], x)
         np.testing.assert_allclose(np.exp(bend(raw, x)[1]), slope, rtol=1e-9)
 
 
