@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from multiverse.calibrating.calibrate import calibrate as calibrate
     from multiverse.calibrating.calibration import Calibration as Calibration
     from multiverse.design import designs as designs
+    from multiverse.engines.amortized.consistency import Consistency as Consistency
     from multiverse.engines.amortized.engine import Amortized as Amortized
     from multiverse.engines.amortized.gate import NetworkGate as NetworkGate
     from multiverse.engines.amortized.learning import Goal as Goal
@@ -104,6 +105,7 @@ _HOMES = {
     "NestedLaplace": "multiverse.engines.nested.engine",
     "Reweight": "multiverse.engines.reweight.engine",
     "Amortized": "multiverse.engines.amortized.engine",
+    "Consistency": "multiverse.engines.amortized.consistency",
     "Goal": "multiverse.engines.amortized.learning",
     "NetworkGate": "multiverse.engines.amortized.gate",
     "Schedule": "multiverse.engines.amortized.training",

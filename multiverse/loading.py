@@ -6,6 +6,7 @@ import importlib.util
 import itertools
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +18,7 @@ from multiverse.study import Study
 
 VARIABLE: Final = "study"  # what the file calls its study; others are named as in `file.py:name`
 ENGINE: Final = "engine"  # what it calls the engine that its author advises
+READ: Final = "read"  # what it calls the function that reads new data, for `multiverse answer`
 STORES: Final = "runs"  # the folder beside the study file that holds its stores
 
 _HARMLESS: Final = {"test"}  # nothing imports the standard library's own tests, and many a first try is called test.py
@@ -29,12 +31,17 @@ class StudyFileError(PlanError):
 
 @dataclass(frozen=True)
 class StudyFile:
-    """A loaded study file. place: as it was named; path: absolute; engine: what the file advises, if it does."""
+    """A loaded study file.
+
+    place: as it was named; path: absolute; engine: what the file advises, if it does. read: its function `read(path)`,
+    which gives raw data from a file, if it has one.
+    """
 
     place: str
     path: Path
     study: Study
     engine: Any = None
+    read: Callable[[str], Any] | None = None
 
     @property
     def store(self) -> Path:
@@ -68,7 +75,8 @@ def load_study(place: str | Path) -> StudyFile:
                 f"write `{ENGINE} = mv.NUTS(target_accept=0.9)`, or call the variable something else",
             )
         )
-    return StudyFile(str(place), path, study, engine)
+    read = vars(module).get(READ)
+    return StudyFile(str(place), path, study, engine, read if callable(read) else None)
 
 
 def _existing(path: Path) -> Path:

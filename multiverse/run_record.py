@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from multiverse.batch_sizes import SIZES, sizes_section
+from multiverse.engines.amortized.gate import SOURCES as NETWORK_SOURCES
 from multiverse.engines.auto.audit import SOURCES as AUDIT_SOURCES
 from multiverse.engines.engine import flat_settings, settings_of
 from multiverse.engines.gate import SOURCES
+from multiverse.engines.short_chains.gate import SOURCES as SHORT_CHAINS_SOURCES
 from multiverse.errors import Problem, StoreError
 from multiverse.identity.keys import StudyIdentity, changed_settings, run_id
 from multiverse.planning.observed_data import Observed, observed_data
@@ -48,6 +50,9 @@ from multiverse.store.records import (
     next_number,
     read_runs,
 )
+
+# Of every bound of a gate, and of audits, by its name; those that gates share have one source.
+KNOWN_SOURCES: Final[Mapping[str, str]] = {**NETWORK_SOURCES, **SHORT_CHAINS_SOURCES, **AUDIT_SOURCES, **SOURCES}
 
 
 def begin_run(store: Store, plan: Plan, engine: Any, run: str) -> None:
@@ -221,7 +226,7 @@ def _bounds(of: str, gate: Any) -> dict[str, str | None]:
     usual = vars(type(gate)())
     for name, value in vars(gate).items():
         told[f"{of}.{name}"] = json.dumps(value)
-        source, default = {**SOURCES, **AUDIT_SOURCES}.get(name), usual.get(name)
+        source, default = KNOWN_SOURCES.get(name), usual.get(name)
         own = value != default
         told[f"{of}.{name}: source"] = f"chosen for this run; {default} by default: {source}" if own else source
     return told

@@ -78,6 +78,22 @@ class Answer:
         ordered = sorted((one for one in named if one[0].kind != DENSITY), key=lambda one: one[0].kind, reverse=True)
         return {name: values[0] for (_, name), values in ordered}
 
+    def card(self) -> dict[str, Any]:
+        """The same as plain values, for programs."""
+        return {
+            "universe": dict(self.universe),
+            "context": str(self.context),
+            "outside": list(self.outside),
+            "ok": self.ok,
+            "reason": None if self.ok else self.reason.name,
+            "message": self.message or None,
+            "khat": self.khat,
+            "importance_ess": self.importance_ess,
+            "distance_p": self.distance_p,
+            "seconds": self.seconds,
+            "estimates": {name: dict(numbers) for name, numbers in self.estimates.items()},
+        }
+
     def __repr__(self) -> str:
         options = ", ".join(f"{name} = {label}" for name, label in self.universe.items() if label is not None)
         verdict = "green" if self.ok else f"red ({self.reason.name})"

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from multiverse.answering.answer import Answer, Answers
 from multiverse.answering.asked import TRAIN, Asked, Options
 from multiverse.answering.context import Context, Placed, place
 from multiverse.answering.new_data import Fitted, Observer, fit_to, kin
+from multiverse.answering.reading import read_data
 from multiverse.answering.trained import Trained, train_command
 from multiverse.engines.amortized.answer import BLOCK
 from multiverse.engines.amortized.engine import Amortized
@@ -28,6 +30,8 @@ from multiverse.planning.program import Member, Program
 from multiverse.planning.structure import Leaves
 from multiverse.planning.unanswerable import Unanswerable
 from multiverse.space.universe import Universe
+
+ONE = 1  # universe of a block, where a data set has one answer: more lanes would only wait
 
 
 class _Place(NamedTuple):
@@ -73,7 +77,8 @@ class Network:
         universe: str | Mapping[str, str | None] | None = None,
     ):
         self.plan, self.source, self.networks = plan, source, tuple(networks)
-        self._binding, self._engine = binding, engine
+        self._binding = binding
+        self._engine = replace(engine, escalate=None)  # a red answer says so at once; NUTS takes seconds
         self._options = Options(plan, binding)
         self.universe = self._options.base(universe)
         programs = [program for network in networks for program in network.family.programs]
@@ -89,6 +94,10 @@ class Network:
         """The study's own raw data: new ones are like these."""
         return next(iter(self.plan.programs[0].original.values())).raw
 
+    def read(self, path: str | Path) -> Any:
+        """Raw data from a csv, parquet, npz or json file, in the form and the types of the study's own."""
+        return read_data(path, self.like)
+
     def answer(self, data: Any, /, **options: Any) -> Answer:
         """The answer of one universe to a data set.
 
@@ -96,10 +105,11 @@ class Network:
         distribution of the kind that its options are; other decisions are as in `self.universe`. A value between the
         options is answered like these; beyond them, draws of the nearest that was learnt are weighed by the log joint
         of the one that is asked, and are red if that cannot be relied on.
-        Raises ResultError for data of another shape than the program takes, and for options of another program.
+        Data that the preprocessing raises for make a red answer. Raises ResultError for data of another shape than the
+        program takes, and for options of another program.
         """
         began = time.perf_counter()
-        (answer,) = self._answer(data, self._options.asked(self.universe, options), 1)
+        (answer,) = self._answer(data, self._options.asked(self.universe, options), ONE)
         return replace(answer, seconds=time.perf_counter() - began)
 
     def answer_all(self, data: Any, /, **options: Any) -> Answers:
@@ -173,6 +183,13 @@ class Network:
         seen = {number: leaves | self._observed(new, members, number) for number, leaves in datasets.items()}
         opened = replace(opened, members=members, datasets=seen, original=original, choices=choices, values=values)
         batch = Batch("", new, tuple(keys), self.plan.wanted, block=block, engine=self._engine.name)
+        # Where one universe is asked at a time the network is always told its options apart, so that values beyond what
+        # was learnt need no program of their own.
+        instead = dict(some[0].placed.told)
+        if block == ONE:
+            paths = {path for name in new.signature.options for path in choices[name, some[0].universe[name]]}
+            own = new.leaves(keys[0])
+            instead = {path: own[path] for path in sorted(paths & own.keys())} | instead
         found: list[Outcome] = []
         for i in range(0, len(keys), block):
             found += answer_block(
@@ -183,7 +200,7 @@ class Network:
                 self._engine,
                 at.network.calibrated,
                 program=opened,
-                instead=some[0].placed.told,
+                instead=instead,
             )
         return found
 

@@ -72,10 +72,15 @@ def recovery(simulations: Simulations, answers: str | None = None) -> Recovery:
 
 
 def _points(rows: pd.DataFrame) -> pd.DataFrame:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = (rows["mean"] - rows["truth"]).to_numpy(float) / rows["sd"].to_numpy(float)
-        taught = 1 - np.square(rows["sd"].to_numpy(float) / rows["prior_sd"].to_numpy(float))
-    return rows.assign(z=z, contraction=taught)
+    mean, truth, sd, prior = (rows[name].to_numpy(float) for name in ("mean", "truth", "sd", "prior_sd"))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        z, taught = (mean - truth) / sd, 1 - np.square(sd / prior)
+    return rows.assign(z=_finite(z), contraction=_finite(taught))
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    """NaN for what is infinite, as z is where all draws are one."""
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 def _numbers(rows: pd.DataFrame) -> tuple[float, ...]:
@@ -83,13 +88,14 @@ def _numbers(rows: pd.DataFrame) -> tuple[float, ...]:
     n = len(rows)
     if not n:
         return 0, *[np.nan] * len(NUMBERS)
-    vary = n > 2 and np.ptp(truth) > 0 and np.ptp(mean) > 0
-    z, taught = rows["z"].to_numpy(float), rows["contraction"].to_numpy(float)
+    known = bool(np.isfinite(truth).all() and np.isfinite(mean).all())
+    vary = n > 2 and known and np.ptp(truth) > 0 and np.ptp(mean) > 0
+    z, taught = (rows[name].dropna().to_numpy(float) for name in ("z", "contraction"))
     return (
         n,
         float(np.corrcoef(truth, mean)[0, 1]) if vary else np.nan,
-        float(np.sqrt(np.square(mean - truth).mean())),
-        float(z.mean()),
-        float(z.std(ddof=1)) if n > 1 else np.nan,
-        float(np.median(taught)),
+        float(np.sqrt(np.square(mean - truth).mean())) if known else np.inf,
+        float(z.mean()) if len(z) else np.nan,
+        float(z.std(ddof=1)) if len(z) > 1 else np.nan,
+        float(np.median(taught)) if len(taught) else np.nan,
     )

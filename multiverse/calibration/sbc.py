@@ -36,8 +36,9 @@ class SBC(Shown):
 
     `table`: a row for each band: quantity, decision, option ("all", "all" for all universes), n (data sets), p_value
     (`ecdf_bands.p_value`), p_holm (`simulations.adjusted` for the number of bands), verdict ("uniform", or what the
-    posterior is: "too narrow", "too wide", "too low", "too high"; "not judged" without draws), p_with_red (with data sets whose answer failed the gate but has
-    draws). `answers`: who answered. `told`: what became of the data sets.
+    posterior is: "too narrow", "too wide", "too low", "too high"; "not judged" without draws), p_with_red
+    (with data sets whose answer failed the gate but has draws). `answers`: who answered. `told`: what became
+    of the data sets.
     """
 
     answers: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from multiverse import __version__
+from multiverse.cli.answer import answer
 from multiverse.cli.check import check
 from multiverse.cli.compact import compact
 from multiverse.cli.compare import compare
@@ -49,7 +50,7 @@ def main() -> None:
     """Run every defensible version of a Bayesian analysis."""
 
 
-_STORY = (init, space, plan, tree, run, status, sql, curve, show)
+_STORY = (init, space, plan, tree, run, status, sql, curve, show, answer)
 _RECORDS = (compare, manifest, rerun, verify, check, export, compact, doctor)
 for _command in (*_STORY, *_RECORDS):
     main.add_command(_command)

@@ -31,7 +31,7 @@ ENGINES: Final[Mapping[str, type[Any]]] = {
 }
 
 
-USUAL: Final[Mapping[str, str]] = {"model": Auto.name, "estimate": Function.name, "simulate": "amortized"}
+USUAL: Final[Mapping[str, str]] = {"model": Auto.name, "estimate": Function.name, "simulate": Amortized.name}
 MODELS: Final = ("model",)  # what an engine runs that does not say what it takes
 
 

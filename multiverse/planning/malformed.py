@@ -84,9 +84,7 @@ def _both(parts: list[str]) -> str:
 
 def _one_of(parts: Collection[str], prior: Any) -> str:
     if {"model", "simulate"} <= set(parts):
-        return (
-            "leave `simulate` and `prior` out: a model has a density, and is simulated from as it is written"
-        )
+        return "leave `simulate` and `prior` out: a model has a density, and is simulated from as it is written"
     also = ", or `simulate=simulate` beside the prior" if prior is not None else ""
     return f"write `model=model` or `estimate=estimate`{also}"
 

@@ -165,7 +165,7 @@ class Program:
 
     @property
     def observed_paths(self) -> dict[str, str]:
-        """The path of the leaf of the prepared data that holds each observed array, by name, where it only simulates."""
+        """The path of the prepared data that holds each observed array, by name; of a program that only simulates."""
         own = next(iter(self.datasets.values()))
         return {name: path if (path := f"/{step(name)}") in own else "" for name in self.sites.observed}
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from multiverse.planning.alike import said
 from multiverse.planning.leaf_path import OBSERVED as OBSERVED
 from multiverse.planning.model_trace import Sites
 from multiverse.planning.observed import observed_in, seeded_trace
@@ -58,7 +59,7 @@ def why_not_simulated(program: Program) -> str:
     try:
         looker = look_at(program)
     except Exception as error:
-        return f"what the model observes cannot be told: {error}"
+        return f"what the model observes cannot be told: {said(error)}"
     if isinstance(looker, str):
         return looker
     if not looker.heads:
@@ -66,7 +67,11 @@ def why_not_simulated(program: Program) -> str:
     if censored := [head for head in looker.heads if "Censored" in head]:
         name = censored[0].rpartition(" in ")[0]
         return f"the site {name!r} is censored: when a value would have been cut off is not in the model"
-    if copied := _copied(program):
+    try:
+        copied = _copied(program)
+    except Exception as error:  # of a distribution that cannot be sampled, for one
+        return f"the model cannot be run forwards: {said(error)}"
+    if copied:
         return (
             f"data that are simulated hang on what was observed at {copied!r}: in a scan that carries observed values "
             "on, these would stay the real ones"

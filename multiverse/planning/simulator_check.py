@@ -71,8 +71,7 @@ def _run(program: Program, keys: list[str]) -> tuple[_Ran, bool]:
     def several(leaves: Mapping[str, Any], key: Any) -> Any:
         return jax.lax.map(lambda k: one(leaves, k), jax.random.split(key, SIMULATIONS))
 
-    # In the float dtype that is usual here: in another one a loop whose carry has a dtype of its own may not close.
-    leaves = program.gather(keys, str(jnp.zeros(()).dtype))
+    leaves = program.gather(keys, _dtype())
     random = jax.random.split(jax.random.key(int(program.id[:8], 16)), len(keys))
     run = compiled(jax.vmap(several), leaves, random, options=QUICK_COMPILE)
     values, finite = jax.tree.map(np.asarray, run(leaves, random))
@@ -85,8 +84,8 @@ def _hangs_on(program: Program, key: str) -> _HangsOn:
     from jax.interpreters.partial_eval import dce_jaxpr_consts
 
     names = sorted(program.sites.observed)
-    leaves = {path: array[0] for path, array in program.gather([key], "float32").items()}
-    values = {latent.name: np.zeros(latent.shape, np.float32) for latent in program.sites.latents}
+    leaves = {path: array[0] for path, array in program.gather([key], _dtype()).items()}
+    values = {latent.name: np.zeros(latent.shape, _dtype()) for latent in program.sites.latents}
     with TRACING:
         closed = jax.make_jaxpr(program.simulate)(leaves, jax.random.key(0), values)
     inputs = [*(("leaf", path) for path in sorted(leaves)), ("key", ""), *(("value", name) for name in sorted(values))]
@@ -103,6 +102,13 @@ def _hangs_on(program: Program, key: str) -> _HangsOn:
         tuple(name for name, path in program.observed_paths.items() if ("leaf", path) in everything or path in known),
         frozenset(name for kind, name in everything if kind == "value"),
     )
+
+
+def _dtype() -> str:
+    """The float dtype that is usual here: in another one a loop whose carry has a dtype of its own may not close."""
+    import jax.numpy as jnp
+
+    return str(jnp.zeros(()).dtype)
 
 
 def _unfit(program: Program, key: str, hangs: _HangsOn) -> Iterator[Problem]:

@@ -18,28 +18,34 @@ FOLDER = Path(__file__).parents[2] / "experiments" / "benchmarks" / "amortized_v
 OWN = ("problem", "quality", "told", "ours", "compare")
 
 
-@pytest.fixture
-def part(monkeypatch: pytest.MonkeyPatch):
+@pytest.fixture(scope="module")
+def part():
     """A file of the benchmark as a module; others of the same name, of other folders, are left alone."""
-    monkeypatch.syspath_prepend(str(FOLDER))
-    for name in OWN:
-        monkeypatch.delitem(sys.modules, name, raising=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(FOLDER))
+        for name in OWN:
+            patch.delitem(sys.modules, name, raising=False)
 
-    def imported(name: str) -> ModuleType:
-        return importlib.import_module(name)
+        def imported(name: str) -> ModuleType:
+            return importlib.import_module(name)
 
-    yield imported
-    for name in OWN:
-        sys.modules.pop(name, None)
+        yield imported
+        for name in OWN:
+            sys.modules.pop(name, None)
 
 
-def test_the_log_joint_by_hand_is_that_of_the_study(part):
+@pytest.fixture(scope="module")
+def pairs(part):
+    return part("problem").held_out(4000, seed=3)
+
+
+def test_the_log_joint_by_hand_is_that_of_the_study(part, pairs):
     """Of pairs of a universe and data, at the parameters of the data; the Jacobian of mu / center is left out."""
     problem, ours = part("problem"), part("ours")
     family = ours.family()
     assert len(problem.universes().center) == len(family.programs[0].members) == 324
     assert len(family.opened) == 2 and family.dimension == problem.DIMENSION
-    pairs = problem.held_out(40, seed=3)
+    pairs = jax.tree.map(lambda axis: axis[:40], pairs)
     universe, u = jax.tree.map(lambda axis: np.asarray(axis, np.float64), (pairs.universe, pairs.u))
     z = np.column_stack([universe.center * u[:, 0], np.log(universe.spread) + u[:, 1], u[:, 2:]])
     potential = family.opened[ours.non_centered(family)].potential
@@ -51,10 +57,10 @@ def test_the_log_joint_by_hand_is_that_of_the_study(part):
     np.testing.assert_allclose(found, exact - np.log(universe.center), rtol=1e-5)  # `as_leaves` gives float32
 
 
-def test_simulations_have_the_spread_of_their_model(part):
+def test_simulations_have_the_spread_of_their_model(part, pairs):
     """Whatever the universe, y is mu + tau eta + noise: a standard normal number for each of two of these."""
     problem = part("problem")
-    universe, u, y = problem.held_out(4000, seed=4)
+    universe, u, y = pairs
     for standard in (u[:, 0], (y - np.asarray(problem.effects(universe, u)))[:, 3] / problem.ERROR[3]):
         values = np.asarray(standard)
         assert abs(values.mean()) < 4 / np.sqrt(4000)

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from multiverse.engines.amortized.answer import BLOCK
+from multiverse.engines.amortized.consistency import Consistency
 from multiverse.engines.amortized.family import families_of
 from multiverse.engines.amortized.fit import answered, chained, declined, trained
 from multiverse.engines.amortized.gate import NetworkGate
@@ -23,6 +24,7 @@ from multiverse.engines.amortized.price import amortized_price
 from multiverse.engines.amortized.simulations import AUTO, WHITEN
 from multiverse.engines.amortized.training import Schedule
 from multiverse.engines.engine import Batch, make_batch
+from multiverse.engines.failed import failed
 from multiverse.engines.least import too_small
 from multiverse.engines.one_shot import batch_size
 from multiverse.engines.outcome import Outcome
@@ -43,19 +45,21 @@ class Amortized:
     """The settings of the amortized engine. All of them are in the run's id.
 
     draws: of each universe. training: how long and on what a network learns. goal: when it has learnt enough, before
-    `training.steps`. members: networks of the ensemble, trained together; None: one, or three where
-    the model only simulates, so that they can be seen to disagree. couplings, kind, width: its size; kind is
+    `training.steps`. consistency: whether the data at hand, without parameters to them, teach it too, which helps where
+    simulations are few and needs a density. members: networks of the ensemble, trained together; None: one, or three
+    where the model only simulates, so that they can be seen to disagree. couplings, kind, width: its size; kind is
     "affine", or "spline" for posteriors with several modes or sharp bends, at twice the price. whiten: by "newton"
-    steps of the log joint, by the "prior", or "auto": by the prior where there is a hierarchy. seed: of training, and folded
-    into every universe's random key. dtype: of the log joint, "float64" or "float32"; networks are in float32. gate:
-    what a universe must pass to be green. escalate: how a universe is sampled whose weights cannot be relied on, many
-    short chains from the network's draws; None: it is red.
+    steps of the log joint, by the "prior", or "auto": by the prior where there is a hierarchy. seed: of training, and
+    folded into every universe's random key. dtype: of the log joint, "float64" or "float32"; networks are in float32.
+    gate: what a universe must pass to be green. escalate: how a universe is sampled whose weights cannot be relied on,
+    many short chains from the network's draws; None: it is red.
     Raises PlanError for settings with which nothing could be learnt.
     """
 
     draws: int = 2000
     training: Schedule = field(default_factory=Schedule)
     goal: Goal = field(default_factory=Goal)
+    consistency: Consistency | None = None
     members: int | None = None
     couplings: int = 6
     kind: str = "affine"
@@ -86,6 +90,13 @@ class Amortized:
         """What the network is made of."""
         return Size(self.couplings, self.kind, self.width, self.members, self.whiten)
 
+    @property
+    def learnt(self) -> dict[str, Any]:
+        """All settings that a network hangs on."""
+        settings = {name: getattr(self, name) for name in ("training", "consistency")}
+        parts = {name: None if part is None else asdict(part) for name, part in settings.items()}
+        return {**parts, "size": self.size._asdict(), "seed": self.seed}
+
     def price(self, program: Program, gradient: float) -> Price | None:
         """What a program costs; gradient: seconds of one value and gradient of one lane. None where it has no price."""
         return amortized_price(program, gradient, draws=self.draws, training=self.training, members=self.members or 1)
@@ -94,19 +105,23 @@ class Amortized:
         """The families of the plan; what each has learnt is told from the store, segment by segment."""
         attempts: dict[str, int] = {}
         red: dict[str, Outcome] = {}
+        found, why = families_of(plan)
+        if self.consistency is not None and plan.study.only_simulates:
+            raise PlanError(
+                Problem(
+                    f"the amortized engine has a consistency, and the study {plan.study.name!r} only simulates.",
+                    "a density, which self-consistency compares the network with",
+                    "leave `consistency` out",
+                )
+            )
+        learning = tuple(Learning(family, content_of(family, self.learnt)) for family in found)
+        segments = -(-self.training.steps // self.training.segment)
+        own = {one.segment_id(number) for one in learning for number in range(1, segments + 1)}
         for outcome in before:
-            if outcome.purpose != TRAINING:
+            if outcome.purpose != TRAINING or outcome.batch not in own:  # its own segments are told, and counted then
                 attempts[outcome.key] = max(outcome.attempt, attempts.get(outcome.key, 0))
             if not (outcome.final or outcome.ok or outcome.purpose) and outcome.batch and self.escalate:
                 red[outcome.key] = outcome
-        found, why = families_of(plan)
-        learnt = {
-            "size": self.size._asdict(),
-            "training": asdict(self.training),
-            "goal": asdict(self.goal),
-            "seed": self.seed,
-        }
-        learning = tuple(Learning(family, content_of(family, learnt)) for family in found)
         return State(plan, attempts, learning, why, red)
 
     def ask(self, state: State) -> Sequence[Batch]:
@@ -150,10 +165,21 @@ class Amortized:
         if batch.purpose == DECLINED:
             return declined(batch)
         if batch.purpose == TRAINING:
-            return trained(batch, given, self)
+            try:
+                return trained(batch, given, self)
+            except MemoryError:
+                raise
+            except Exception as error:  # none of its universe, which is still to be answered
+                return self.lost(batch, failed(batch, error), given)
         if batch.purpose == CHAINS:
             return chained(batch, given, self)
         return answered(batch, given, self)
+
+    def lost(
+        self, batch: Batch, outcomes: Sequence[Outcome], given: Mapping[str, tuple[Outcome, ...]]
+    ) -> tuple[Outcome, ...]:
+        """A segment whose process died is no answer: its universe hears with all others that there is no network."""
+        return tuple(replace(outcome, final=batch.purpose != TRAINING) for outcome in outcomes)
 
     def _segment(self, state: State, learning: Learning) -> Batch:
         """The next segment of a training: its id is that of what is learnt, whoever asks for it."""
@@ -189,7 +215,7 @@ class Amortized:
                         state.plan.wanted,
                         block=BLOCK,
                         attempt=attempt + 1,
-                        reads=learning.segments[-1:],
+                        reads=learning.network,
                         beside=learning.beside,
                     )
                     placed.append(((i + 0.5) / len(parts), program.id, batch))

@@ -12,7 +12,7 @@ import numpy as np
 from multiverse.engines.amortized.calibration import calibration_p
 from multiverse.engines.amortized.disagreement import disagreement
 from multiverse.engines.amortized.distance import SIMULATED, p_values
-from multiverse.engines.amortized.family import Family, families
+from multiverse.engines.amortized.family import Family
 from multiverse.engines.amortized.learner import CONSTANT, Learner, make_learner
 from multiverse.engines.amortized.learning import (
     CALIBRATION,
@@ -71,7 +71,7 @@ def trained(batch: Batch, given: Mapping[str, tuple[Outcome, ...]], settings: Am
     checkpoint, losses = learner.segment(start)
     numbers = {
         STEPS: float(checkpoint.step),
-        SIMULATIONS: float(checkpoint.step * settings.training.batch),
+        SIMULATIONS: float(settings.training.simulations or checkpoint.step * settings.training.batch),
         LOSS: float(losses[-RECENT:].mean()),
         **held_out(learner, checkpoint.average, batch, settings),
     }
@@ -89,23 +89,32 @@ def trained(batch: Batch, given: Mapping[str, tuple[Outcome, ...]], settings: Am
 
 def answered(batch: Batch, given: Mapping[str, tuple[Outcome, ...]], settings: Amortized) -> tuple[Outcome, ...]:
     """An outcome for each key of a batch, in order."""
-    arrays = given[batch.reads[0]][0].handed
+    (segment,) = given[batch.reads[0]]
+    if not segment.handed:
+        why = f"their network could not be trained: {segment.message}"
+        return tuple(
+            Outcome(key, segment.reason, why, traceback=segment.traceback, attempt=batch.attempt) for key in batch.keys
+        )
+    arrays = segment.handed
     learner = learner_of(batch, settings, arrays)
     weights = learner.taken(arrays).average
     parts = [batch.keys[i : i + batch.block] for i in range(0, len(batch), batch.block)]
-    calibrated = given[batch.reads[0]][0].diagnostics[CALIBRATION]
+    calibrated = segment.diagnostics[CALIBRATION]
     return tuple(o for part in parts for o in answer_block(learner, weights, batch, part, settings, calibrated))
 
 
 def learner_of(batch: Batch, settings: Amortized, arrays: Mapping[str, np.ndarray] | None) -> Learner:
     """The network of a batch in this process."""
-    (family,), _ = families(batch.beside.values())
+    family = Family("", tuple(program for _, program in sorted(batch.beside.items())))
     constants = {
         name.removeprefix(CONSTANT): value for name, value in (arrays or {}).items() if name.startswith(CONSTANT)
     }
-    content = content_of(family, {"size": settings.size, "training": settings.training, "seed": settings.seed})
+    content = content_of(family, settings.learnt)
     found: Learner = _LEARNERS.get(
-        content, lambda: make_learner(family, settings.size, settings.training, settings.seed, constants or None)
+        content,
+        lambda: make_learner(
+            family, settings.size, settings.training, settings.consistency, settings.seed, constants or None
+        ),
     )
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -10,12 +11,14 @@ import numpy as np
 
 from multiverse.engines.amortized.answer import Drawn, compile_answer
 from multiverse.engines.amortized.checkpoint import Checkpoint, begin, from_arrays, to_arrays
+from multiverse.engines.amortized.consistency import Consistency
 from multiverse.engines.amortized.distance import compile_summaries
 from multiverse.engines.amortized.encoding import Constants
 from multiverse.engines.amortized.family import Family
 from multiverse.engines.amortized.network import Flow, Shape, Weights
 from multiverse.engines.amortized.simulations import Subject, simulated, subject_of
 from multiverse.engines.amortized.training import Schedule, Trainer
+from multiverse.engines.amortized.unlabelled import REAL, real_universes, self_consistency
 from multiverse.engines.compiled import Once
 from multiverse.planning.tracing import compiled, here
 
@@ -42,6 +45,17 @@ class Learner:
     trainer: Trainer
     seed: int
     programs: Once
+    consistency: Consistency | None = None
+
+    @functools.cached_property
+    def arguments(self) -> dict[str, Any]:
+        """What its training is called with."""
+        import jax
+
+        if self.consistency is None:
+            return self.subject.arguments
+        with jax.enable_x64(False):
+            return {**self.subject.arguments, REAL: real_universes(self.subject)}
 
     def begin(self) -> Checkpoint:
         """The network before its first step."""
@@ -61,7 +75,7 @@ class Learner:
         import jax
 
         with jax.enable_x64(False):
-            return self.trainer.segment(self.subject.arguments, checkpoint, self.seed)
+            return self.trainer.segment(self.arguments, checkpoint, self.seed)
 
     def draw(
         self,
@@ -123,7 +137,12 @@ class Learner:
 
 
 def make_learner(
-    family: Family, size: Size, schedule: Schedule, seed: int, constants: Constants | None = None
+    family: Family,
+    size: Size,
+    schedule: Schedule,
+    consistency: Consistency | None,
+    seed: int,
+    constants: Constants | None = None,
 ) -> Learner:
     """A network before it is trained. constants: the scales that were measured when its training began."""
     import jax
@@ -142,4 +161,6 @@ def make_learner(
             members=size.members or (MEMBERS_UNVERIFIED if family.programs[0].kind == "simulator" else 1),
         )
     )
-    return Learner(subject, flow, Trainer(flow, schedule, subject.sample(schedule.batch)), seed, Once())
+    more = None if consistency is None else self_consistency(subject, flow, consistency)
+    trainer = Trainer(flow, schedule, subject.sample(schedule.batch), more)
+    return Learner(subject, flow, trainer, seed, Once(), consistency)

@@ -70,8 +70,8 @@ class Learning:
 
     @property
     def next_id(self) -> str:
-        """The id of the next segment's batch: the same in any run that learns the same."""
-        return batch_id(f"amortized {TRAINING}", {"content": self.content}, len(self.segments) + 1, [], [])
+        """The id of the next segment's batch."""
+        return self.segment_id(len(self.segments) + 1)
 
     @functools.cached_property
     def beside(self) -> Mapping[str, Program]:
@@ -82,6 +82,16 @@ class Learning:
     def carrier(self) -> str:
         """The universe that a segment answers on its way: always the same one."""
         return min(self.family.programs[0].members)
+
+    @property
+    def network(self) -> tuple[str, ...]:
+        """The last segment that handed a network on; where there is none the last one, which says why."""
+        good = [batch for batch, told in zip(self.segments, self.outcomes, strict=True) if STEPS in told.diagnostics]
+        return tuple((good or self.segments)[-1:])
+
+    def segment_id(self, number: int) -> str:
+        """The id of a segment's batch, from 1: the same in any run that learns the same."""
+        return batch_id(f"amortized {TRAINING}", {"content": self.content}, number, [], [])
 
     def waits_for(self, batch: str) -> bool:
         """Whether a batch is the next segment."""
