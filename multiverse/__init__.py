@@ -13,6 +13,9 @@ from multiverse.arithmetic import forgo_fused_arithmetic
 
 if TYPE_CHECKING:
     from multiverse.aggregate.stop_when import StopWhen as StopWhen
+    from multiverse.answering.answer import Answer as Answer
+    from multiverse.answering.load import load_network as load_network
+    from multiverse.answering.network import Network as Network
     from multiverse.calibrating.calibrate import calibrate as calibrate
     from multiverse.calibrating.calibration import Calibration as Calibration
     from multiverse.design import designs as designs
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from multiverse.engines.nuts.engine import NUTS as NUTS
     from multiverse.engines.nuts.ladder import Rung as Rung
     from multiverse.engines.reweight.engine import Reweight as Reweight
+    from multiverse.engines.short_chains.gate import ShortChainsGate as ShortChainsGate
     from multiverse.engines.short_chains.settings import ShortChains as ShortChains
     from multiverse.engines.warm_nuts.engine import WarmNUTS as WarmNUTS
     from multiverse.errors import MultiverseError as MultiverseError
@@ -116,6 +120,7 @@ _HOMES = {
     "Function": "multiverse.engines.functions.engine",
     "Gate": "multiverse.engines.gate",
     "WeightsGate": "multiverse.engines.gate",
+    "ShortChainsGate": "multiverse.engines.short_chains.gate",
     "Local": "multiverse.executors.local",
     "Ray": "multiverse.executors.ray_cluster.executor",
     "calibrate": "multiverse.calibrating.calibrate",
@@ -123,6 +128,9 @@ _HOMES = {
     "open_store": "multiverse.store.place",
     "load": "multiverse.results",
     "Results": "multiverse.results",
+    "load_network": "multiverse.answering.load",
+    "Network": "multiverse.answering.network",
+    "Answer": "multiverse.answering.answer",
     "MultiverseError": "multiverse.errors",
 }
 

@@ -48,7 +48,18 @@ DIAGNOSTICS: Final = (
     "heavy_locals",
     "locals_short",
     "audit_z",
+    "distance_p",
+    "disagreement",
     "density_known",
+    "calibration_p",
+    "held_out_green",
+    "held_out_ess",
+    "training_loss",
+    "training_steps",
+    "training_simulations",
+    "nested_rhat_max",
+    "nested_rhat_local_max",
+    "start_power",
     "block",
 )
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
+import numpyro
+import numpyro.distributions as dist
 import pytest
+from numpyro.infer.reparam import LocScaleReparam
 from scipy.stats import norm
 
 import multiverse as mv
@@ -95,11 +98,35 @@ def test_an_engine_answers_as_in_any_run(planned):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", [mv.NUTS(warmup=300, draws=300), mv.NestedLaplace(), mv.Auto()])
+@pytest.mark.parametrize("engine", [mv.NUTS(warmup=300, draws=300), mv.Auto()])
 def test_every_engine_is_calibrated(planned, engine):
     found = calibrate(planned, engine=engine, simulations=160, seed=2, progress=no_progress)
     assert found.ok
     assert found.sbc().told.green >= 150
+
+
+SE = np.array([1.5, 1.0, 1.6, 1.1, 0.9, 1.1])
+
+
+def schools(data):
+    mu = numpyro.sample("mu", dist.Normal(0, 2))
+    tau = numpyro.sample("tau", dist.HalfNormal(1))
+    with numpyro.plate("school", len(SE)):
+        theta = numpyro.sample("theta", dist.Normal(mu, tau))
+        numpyro.sample("y", dist.Normal(theta, data["se"]), obs=data["y"])
+
+
+@pytest.mark.slow
+def test_a_hierarchy_is_calibrated_in_both_geometries():
+    space = mv.Space(geometry=mv.parameterization({"centered": {}, "non-centered": {"theta": LocScaleReparam(0)}}))
+    study = mv.Study("schools", data={"y": SE, "se": SE}, model=schools, estimands={"mu": "mu"}, space=space)
+    found = calibrate(study, engine="nested", simulations=300, seed=1, progress=no_progress)
+    assert found.ok
+    quantities = found.simulations.quantities
+    assert quantities == ("mu", "tau", *(f"theta[{i}]" for i in range(6)), "log likelihood")  # and no theta_decentered
+    told = found.sbc().table.query("decision == @WHOLE")
+    assert told["n"].nunique() == 1
+    assert told["n"].iloc[0] > 200
 
 
 def test_mistakes_are_told_before_anything_is_simulated(planned, normal_mean):

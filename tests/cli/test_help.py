@@ -49,7 +49,7 @@ def test_help_imports_nothing_heavy(words: list[str]) -> None:
 def test_help_lists_the_commands_in_the_order_of_the_story(multiverse) -> None:
     answer = multiverse("--help")
     assert answer.exit_code == 0
-    story = ["init", "space", "plan", "tree", "run", "status", "sql", "curve", "show"]
+    story = ["init", "space", "plan", "tree", "run", "status", "sql", "curve", "show", "answer"]
     records = ["compare", "manifest", "rerun", "verify", "check", "export", "compact", "doctor"]
     assert list(main.commands) == [*story, *records]
     listed = answer.stdout.partition("Commands:")[2].partition("Exit codes:")[0].splitlines()

@@ -5,11 +5,16 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from multiverse.engines.amortized.gate import SOURCES as NETWORK_SOURCES
+from multiverse.engines.amortized.gate import NetworkGate
 from multiverse.engines.auto.audit import SOURCES as AUDIT_SOURCES
 from multiverse.engines.auto.audit import Audit
 from multiverse.engines.gate import SOURCES, Gate, WeightsGate
 from multiverse.engines.nuts.ladder import LADDER
 from multiverse.engines.outcome import Reason
+from multiverse.engines.short_chains.gate import SOURCES as SHORT_CHAINS_SOURCES
+from multiverse.engines.short_chains.gate import ShortChainsGate
+from multiverse.run_record import KNOWN_SOURCES
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "explanation" / "how-universes-are-judged.md").read_text()
@@ -28,11 +33,18 @@ def table(header: str, page: str = PAGE) -> list[list[str]]:
 
 
 def test_thresholds_and_sources_are_those_of_the_gate() -> None:
-    for kind, first in ((Gate, "threshold"), (WeightsGate, "weights")):
+    weights = {field.name for field in dataclasses.fields(WeightsGate)}
+    for kind, first, sources, elsewhere in (
+        (Gate, "threshold", SOURCES, set()),
+        (WeightsGate, "weights", SOURCES, set()),
+        (NetworkGate, "network", NETWORK_SOURCES, weights),  # which it has too
+        (ShortChainsGate, "short chains", SHORT_CHAINS_SOURCES, set()),
+    ):
         rows = table(f"| {first} | default | a universe is red when | source |")
         shown = {name: (default, source) for name, default, _, source in rows}
-        held = {f.name: (f"{getattr(kind(), f.name):g}", SOURCES[f.name]) for f in dataclasses.fields(kind)}
-        assert shown == held
+        names = {field.name for field in dataclasses.fields(kind)}
+        assert shown == {name: (f"{getattr(kind(), name):g}", sources[name]) for name in names - elsewhere}
+        assert set(sources) >= names and all(KNOWN_SOURCES[name] == sources[name] for name in names)
 
 
 def test_settings_of_audits_are_those_of_the_code() -> None:

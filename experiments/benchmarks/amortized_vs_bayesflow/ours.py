@@ -19,12 +19,11 @@ from problem import Pairs, at_the_real_data, held_out
 from quality import quality
 from told import Check, Stopwatch, speed, tell
 
-from multiverse.engines.amortized.answer import Drawn, compile_answer
-from multiverse.engines.amortized.checkpoint import Checkpoint, begin
+import multiverse as mv
+from multiverse.engines.amortized.answer import Drawn
+from multiverse.engines.amortized.checkpoint import Checkpoint
 from multiverse.engines.amortized.family import Family, families_of, stacked
-from multiverse.engines.amortized.network import Flow, Shape
-from multiverse.engines.amortized.simulations import subject_of
-from multiverse.engines.amortized.training import Schedule, Trainer
+from multiverse.engines.amortized.learner import make_learner
 from multiverse.loading import load_study
 from multiverse.planning.build import plan
 from multiverse.planning.simulate import OBSERVED
@@ -64,30 +63,24 @@ def as_leaves(family: Family, pairs: Pairs) -> dict[str, np.ndarray]:
 
 
 class Network:
-    """A network of the family, trained for so many segments; what it answers."""
+    """A network of the family as the engine makes it, trained for so many segments; what it answers."""
 
-    def __init__(self, seed: int, schedule: Schedule):
-        self.subject = subject_of(family(), seed, whiten="auto")
-        layout = self.subject.layout
-        self.flow = Flow(Shape(layout.dimension, layout.plain, layout.row))
-        self.trainer = Trainer(self.flow, schedule, self.subject.sample(schedule.batch))
-        self.place, self.seed = non_centered(self.subject.family), seed
-        self.checkpoint: Checkpoint = begin(self.flow, seed)
-        self._answers: dict[int, Any] = {}
+    def __init__(self, engine: mv.Amortized):
+        its = engine.size, engine.training, engine.consistency, engine.seed
+        self.learner = make_learner(family(), *its)
+        self.subject, self.flow, self.seed = self.learner.subject, self.learner.flow, engine.seed
+        self.place = non_centered(self.subject.family)
+        self.checkpoint: Checkpoint = self.learner.begin()
 
     def train(self) -> None:
         """One segment more."""
-        self.checkpoint, _ = self.trainer.segment(self.subject.arguments, self.checkpoint, self.seed)
+        self.checkpoint, _ = self.learner.segment(self.checkpoint)
 
     def answer(self, leaves: dict[str, np.ndarray]) -> Drawn:
         """Draws for each of some universes, with all that weighs them; compiled once for so many."""
         count = len(leaves["mask"])
-        if count not in self._answers:
-            self._answers[count] = compile_answer(self.subject, self.flow, self.place, (), leaves, DRAWS)
         words = np.stack([np.full(count, self.seed), np.arange(count)], axis=1).astype(np.uint32)
-        return jax.block_until_ready(
-            self._answers[count](self.subject.constants, self.checkpoint.average, leaves, words)
-        )
+        return self.learner.draw(self.checkpoint.average, self.place, (), leaves, words, DRAWS)
 
     def drawer(self, leaves: dict[str, np.ndarray], *, densities: bool) -> Callable[[], Any]:
         """Draws alone, or with their densities, of all universes: what the peer's `sample` and `log_prob` give."""
@@ -111,9 +104,9 @@ def main() -> None:
     parser.add_argument("--segments", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    schedule, watch = Schedule(), Stopwatch()
+    engine, watch = mv.Amortized(seed=given.seed), Stopwatch()
     with watch.on():
-        network = Network(given.seed, schedule)
+        network = Network(engine)
     pairs = {"held out": held_out(), "real": at_the_real_data()}
     sets = {name: as_leaves(network.subject.family, some) for name, some in pairs.items()}
     for _ in range(given.segments):
@@ -122,7 +115,7 @@ def main() -> None:
         for name, leaves in sets.items():
             found = quality(np.asarray(network.answer(leaves).log_weights, np.float64))
             step = network.checkpoint.step
-            tell(Check(SIDE, name, step, step * schedule.batch, watch.wall, watch.cpu, *found))
+            tell(Check(SIDE, name, step, step * engine.training.batch, watch.wall, watch.cpu, *found))
     leaves = sets["held out"]
     count = len(leaves["mask"]) * DRAWS
     tell(speed(SIDE, "draws alone", count, network.drawer(leaves, densities=False)))

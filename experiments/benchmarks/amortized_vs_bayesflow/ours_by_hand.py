@@ -1,9 +1,9 @@
-"""Our network and training loop on the simulator and the features that the peer is given; prints lines for `compare.py`.
+"""Our network and training loop on the simulator and features of the peer; prints lines for `compare.py`.
 
 python ours_by_hand.py [--segments 8]
 
-The same coordinates and the same inputs on both sides: what is left is the network, and one compiled loop that simulates
-as it trains.
+The same coordinates and the same inputs on both sides: what is left is the network, and one compiled loop that
+simulates as it trains.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from multiverse.planning.noncentered import NonCentered, noncentered
 from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program, Signature
 from multiverse.planning.simulate import Simulated, made_of, opened, simulator, why_not_simulated
+
+LATENTS_MAX: Final = 64  # the head of a network has their square, and k-hat of so many passes 0.7 (docs/adr/0019)
 
 
 @dataclass(frozen=True)
@@ -93,11 +95,20 @@ def families(programs: Iterable[Program]) -> tuple[list[Family], dict[str, str]]
     declined: dict[str, str] = {}
     together: dict[str, list[Program]] = {}
     for program in sorted(programs, key=lambda program: program.id):
-        if why := why_not_simulated(program):
+        if why := why_not_learnt(program):
             declined[program.id] = why
         else:
             together.setdefault(_name(program), []).append(program)
     return [Family(name, tuple(some)) for name, some in sorted(together.items())], declined
+
+
+def why_not_learnt(program: Program) -> str:
+    """Why no network can learn a program, in words; empty where one can."""
+    if why := why_not_simulated(program):
+        return f"data cannot be simulated from the model: {why}"
+    if (many := program.sites.dimension) > LATENTS_MAX:
+        return f"the model has {many} latent numbers; a network learns {LATENTS_MAX} at most"
+    return ""
 
 
 def families_of(plan: Plan) -> tuple[list[Family], dict[str, str]]:

@@ -12,7 +12,7 @@ import numpy as np
 from multiverse.engines.amortized.calibration import calibration_p
 from multiverse.engines.amortized.disagreement import disagreement
 from multiverse.engines.amortized.distance import SIMULATED, p_values
-from multiverse.engines.amortized.family import Family
+from multiverse.engines.amortized.family import Family, why_not_learnt
 from multiverse.engines.amortized.learner import CONSTANT, Learner, make_learner
 from multiverse.engines.amortized.learning import (
     CALIBRATION,
@@ -36,7 +36,6 @@ from multiverse.engines.weighing.psis import Smoothed, smooth
 from multiverse.engines.weighing.weighted import importance_ess, normalised
 from multiverse.identity.keys import rng_words
 from multiverse.planning.program import Program
-from multiverse.planning.simulate import why_not_simulated
 
 if TYPE_CHECKING:
     from multiverse.engines.amortized.engine import Amortized
@@ -58,7 +57,7 @@ _LEARNERS = Once()
 
 def declined(batch: Batch) -> tuple[Outcome, ...]:
     """Universes of a program that no network can learn, with the reason."""
-    why = f"data cannot be simulated from the model: {why_not_simulated(batch.program)}"
+    why = why_not_learnt(batch.program)
     return tuple(Outcome(key, Reason.structure, why, attempt=batch.attempt) for key in batch.keys)
 
 

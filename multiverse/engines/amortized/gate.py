@@ -24,7 +24,7 @@ SOURCES: Final[Mapping[str, str]] = MappingProxyType(  # field of the gate -> wh
         "khat_max": GATE_SOURCES["khat_max"],
         "ess_min": GATE_SOURCES["ess_min"],
         "distance_level": "Li et al. 2024, Amortized Bayesian workflow, arXiv:2409.04332, who take 0.05 or 0.01",
-        "calibration_level": "Talts et al. 2018, arXiv:1804.06788; at this level a right network is refused 1 time in 100",
+        "calibration_level": "Talts et al. 2018, arXiv:1804.06788; a right network is refused 1 time in 100",
         "disagreement_max": (
             "Lakshminarayanan, Pritzel, Blundell 2017, arXiv:1612.01474; the bound is ours: the mean of three networks "
             "is then known to 0.14 posterior sds"

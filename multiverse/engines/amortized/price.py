@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from multiverse.engines.amortized.family import why_not_learnt
 from multiverse.engines.amortized.training import Schedule
 from multiverse.engines.price import Price
 from multiverse.planning.program import Program
-from multiverse.planning.simulate import why_not_simulated
 
 COMPILE_SECONDS: Final = 30.0  # of training (16), draws (7), distances and scales; measured, docs/adr/0019-amortized.md
 STEP_SECONDS: Final = 4e-3  # of a step of 256 simulations without their density: the network alone
@@ -18,7 +18,7 @@ DRAW_SECONDS: Final = 4e-6  # of a draw by the network, with its density and its
 
 def amortized_price(program: Program, gradient: float, *, draws: int, training: Schedule, members: int) -> Price | None:
     """What a program costs where it has a network for itself; gradient: seconds of a value and gradient of one lane."""
-    if program.kind != "model" or why_not_simulated(program):
+    if program.kind != "model" or why_not_learnt(program):
         return None
     more = (1 + members) / 2  # an ensemble shares simulations, and one loop: five cost three times one
     step = more * STEP_SECONDS + training.batch * SIMULATION * gradient

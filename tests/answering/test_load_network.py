@@ -1,0 +1,43 @@
+"""A network is found again in its store, by whatever names the study; and what is missing is said."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import multiverse as mv
+from multiverse.answering.network import Network
+from multiverse.loading import load_study
+
+
+def test_the_study_is_found_in_the_record(two_sites: Path, network: Network) -> None:
+    found = mv.load_network(two_sites.parent / "runs" / "two-sites", universe={"noise": "three"}, ready=False)
+    assert found.universe == {"dropped": "none", "prior": "wide", "noise": "three"}
+    assert "8 universes, 1 programs, 1 steps" in repr(found)
+    key = next(key for key, universe in found.plan.universes.items() if universe == found.universe)
+    again = mv.load_network(two_sites.parent / "runs" / "two-sites", network.plan, universe=key[:10], ready=False)
+    assert again.universe == found.universe
+    data = network.like
+    assert network.answer(data, noise="three").estimates == found.answer(data).estimates
+
+
+def test_a_store_without_a_network_names_the_command(two_sites: Path, tmp_path: Path) -> None:
+    for kind in ("runs", "plans", "studies"):
+        from_store = two_sites.parent / "runs" / "two-sites" / kind
+        if from_store.exists():
+            shutil.copytree(from_store, tmp_path / "bare" / kind)
+    with pytest.raises(mv.MultiverseError, match=r"has trained no network yet.*--engine amortized") as error:
+        mv.load_network(tmp_path / "bare", load_study(two_sites).study)
+    assert "multiverse run" in str(error.value)
+
+
+def test_another_run_and_another_study_are_refused(two_sites: Path) -> None:
+    file = load_study(two_sites)
+    with pytest.raises(mv.MultiverseError, match="Did you mean 'main'"):
+        mv.load_network(file.store, file.study, run="mein")
+    changed = mv.Study("other", data=file.study.data.assign(y=1.5), model=file.study.model, prepare=file.study.prepare,
+                       estimands=file.study.estimands, space=file.study.space)  # fmt: skip
+    with pytest.raises(mv.MultiverseError, match="another data"):
+        mv.load_network(file.store, changed)
