@@ -159,8 +159,7 @@ def opened(program: Program) -> Program:
 def made_of(program: Program) -> frozenset[str]:
     """The paths of the leaves that a program's observed values are made of."""
     if program.kind == "simulator":
-        paths = next(iter(program.datasets.values()))
-        return frozenset(path for path in paths if path.strip("/") in program.sites.observed or not path.strip("/"))
+        return frozenset(program.observed_paths.values())
     looker = look_at(program)
     return frozenset() if isinstance(looker, str) else frozenset(looker.live)
 

@@ -31,6 +31,7 @@ DOCS = ROOT / "docs"
 TUTORIAL = DOCS / "tutorial.md"
 SLOW = {  # they sample long, programs that no other page has, or again what was sampled
     "add-an-estimand-later.md",
+    "answer-new-data.md",
     "answer-red-universes.md",
     "archive-a-store.md",
     "choose-parameterizations.md",
