@@ -75,16 +75,21 @@ def _table(found: Any, like: Any, path: str) -> Any:
     _complete(path, table.columns, like.columns)
     table, problems = table[[*like.columns]].copy(), []
     for name in like.columns:
-        try:
-            given = table[name]
-            table[name] = given.astype(like[name].dtype)
-        except (ValueError, TypeError) as error:
-            problems.append(_another_type(path, name, like[name].dtype, error))
+        own = like[name]
+        known = own.cat.categories if isinstance(own.dtype, pd.CategoricalDtype) else None
+        if known is not None and (strange := sorted(set(map(str, table[name].dropna())) - set(map(str, known)))):
+            what = f"{path}: {', '.join(map(repr, strange[:3]))} in {name!r} is no category of the study's own data"
+            told = (
+                f"one of {', '.join(repr(str(category)) for category in known[:5])}{', ...' if len(known) > 5 else ''}"
+            )
+            problems.append(
+                Problem(f"{what}.", told, "leave these rows out, or train a network on data that have them")
+            )
             continue
-        if lost := sorted(set(map(str, given[table[name].isna() & given.notna()]))):
-            what = f"{path}: {', '.join(map(repr, lost[:3]))} in {name!r} is none of the categories of the study's data"
-            known = ", ".join(map(repr, list(like[name].cat.categories)[:5]))
-            problems.append(Problem(f"{what}.", f"such as {known}", "leave these rows out, or train with such data"))
+        try:
+            table[name] = table[name].astype(own.dtype)
+        except (ValueError, TypeError) as error:
+            problems.append(_another_type(path, name, own.dtype, error))
     if problems:
         raise ResultError(problems)
     return table

@@ -22,8 +22,9 @@ _OPTIONS: Final = (
     click.option(
         "--engine",
         metavar="NAME",
-        help="Which engine answers: auto, laplace, nested, reweight, warm_nuts, nuts, or function for studies with "
-        "`estimate=`.  [default: `engine` of the study file, else function or auto]",
+        help="Which engine answers: auto, laplace, nested, reweight, amortized, warm_nuts, nuts, or function for "
+        "studies with `estimate=`.  [default: `engine` of the study file, else auto; amortized for studies with "
+        "`simulate=`, function for those with `estimate=`]",
     ),
     click.option("--chains", metavar="N", type=WholeNumber(1), help=f"Chains a universe ({_NUTS})."),
     click.option(
@@ -36,7 +37,7 @@ _OPTIONS: Final = (
         "--draws",
         metavar="N",
         type=WholeNumber(1),
-        help=f"Draws that are kept: of a chain ({_NUTS}); of a universe (of laplace, nested and reweight).",
+        help=f"Draws that are kept: of a chain ({_NUTS}); of a universe (of laplace, nested, reweight and amortized).",
     ),
     click.option(
         "--target-accept",

@@ -25,7 +25,8 @@ in the study are listed at once, on stderr, and the exit code is then 2.
 A pilot of some seconds times gradients, and from these stands below what each engine would cost, within a factor of
 about three: the universes it can take, compilation with an empty cache, what it does before its first universe, a
 universe on one core, and the whole on all cores. Of auto also how many universes it would give to each engine first;
-what is red then goes on to the next, which costs more.
+what is red then goes on to the next, which costs more. And from how many universes, or data sets, training a network
+pays.
 
 Below stands the lint: what is no mistake but seldom meant, such as universes that repeat another, decisions that change
 nothing, or data that cannot be right; each with a count, some universes by name and a mend. `--strict` makes the exit

@@ -54,7 +54,7 @@ def test_a_label_that_is_none_is_told(two_sites: Path, files: list[Path]) -> Non
 
 def test_a_reader_of_the_study_is_used(two_sites: Path, tmp_path: Path) -> None:
     own = tmp_path / "with_reader.py"
-    reader = "\n\ndef read(path):\n    return RAW.assign(y=float(open(path).read()))\n"
+    reader = "\n\ndef read(path):\n    return RAW.assign(y=float(np.loadtxt(path)))\n"
     own.write_text(two_sites.read_text() + reader)
     (tmp_path / "level.txt").write_text("0.25")
     told = command("answer", own, tmp_path / "level.txt", "--store", two_sites.parent / "runs" / "two-sites", "--json")

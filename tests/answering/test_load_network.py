@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import multiverse as mv
@@ -20,7 +21,7 @@ def test_the_study_is_found_in_the_record(two_sites: Path, network: Network) -> 
     again = mv.load_network(two_sites.parent / "runs" / "two-sites", network.plan, universe=key[:10], ready=False)
     assert again.universe == found.universe
     data = network.like
-    assert network.answer(data, noise="three").estimates == found.answer(data).estimates
+    assert np.array_equal(network.answer(data, noise="three").draws["sum"], found.answer(data).draws["sum"])
 
 
 def test_a_store_without_a_network_names_the_command(two_sites: Path, tmp_path: Path) -> None:
@@ -28,9 +29,9 @@ def test_a_store_without_a_network_names_the_command(two_sites: Path, tmp_path: 
         from_store = two_sites.parent / "runs" / "two-sites" / kind
         if from_store.exists():
             shutil.copytree(from_store, tmp_path / "bare" / kind)
-    with pytest.raises(mv.MultiverseError, match=r"has trained no network yet.*--engine amortized") as error:
+    with pytest.raises(mv.MultiverseError, match=r"has trained no network yet") as error:
         mv.load_network(tmp_path / "bare", load_study(two_sites).study)
-    assert "multiverse run" in str(error.value)
+    assert "multiverse run study.py --engine amortized" in str(error.value)
 
 
 def test_another_run_and_another_study_are_refused(two_sites: Path) -> None:

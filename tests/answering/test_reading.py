@@ -49,7 +49,12 @@ def test_a_single_column_is_an_array(tmp_path: Path) -> None:
     ("name", "text", "like", "said"),
     [
         ("a.csv", "y,sight,count\n1,a,1\n", TABLE, "lacks 'site'.*\n.*\n.*Did you mean 'sight'"),
-        ("a.csv", "y,site,count\n1,c,1\n", TABLE, "'c' in 'site' is none of the categories"),
+        (
+            "a.csv",
+            "y,site,count\n1,c,1\n",
+            TABLE,
+            "'c' in 'site' is no category of the study's own data.*\n.*one of 'a', 'b'",
+        ),
         ("a.csv", "y,site,count\nhigh,a,1\n", TABLE, "'y' cannot be made float64"),
         ("a.json", "[1, 2", np.zeros(2), "cannot be read"),
         ("a.txt", "1", np.zeros(2), "one of .csv, .npz, .parquet, .json"),

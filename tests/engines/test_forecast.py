@@ -11,6 +11,7 @@ import multiverse as mv
 from multiverse.engines.by_name import ENGINES
 from multiverse.engines.forecast import forecast
 from multiverse.engines.price import Price
+from multiverse.planning.forecast import EngineForecast, Forecast
 from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program
 
@@ -96,8 +97,9 @@ def test_what_auto_asks_first_and_its_settings_are_shown(planned: Plan) -> None:
     rows = {row.engine: row for row in found.engines}
     assert {name: row.chosen for name, row in rows.items() if row.chosen} == {"laplace": 9, "nuts": 3}
     assert rows["laplace"].universe > 2 * next(r.universe for r in usual.engines if r.engine == "laplace")
-    head, *lines = repr(found).splitlines()
+    head, *lines, pays = repr(found).splitlines()
     assert head.startswith("Forecast: about 7 s on 2 workers with the engine 'chooser'")
+    assert pays.strip().startswith("training a network pays from") and pays in found._repr_html_()
     assert lines[0].split("  ")[-1].strip() == "auto asks first"
     assert "can take" in found._repr_html_() and found._repr_html_().count("<tr>") == len(lines)
     whole = replace(planned, forecast=found)
@@ -120,3 +122,14 @@ def test_prices_grow_with_gradients(name: str, planned: Plan) -> None:
     assert len(told) in (0, 3) and all(min(price) >= 0 for price in told)
     assert told == sorted(told, key=lambda price: price.universe)
     assert not told or told[-1].universe > told[0].universe
+
+
+def test_an_engine_pays_from_where_what_it_does_before_is_saved_again() -> None:
+    def row(name: str, compile: float, once: float, universe: float) -> EngineForecast:
+        return EngineForecast(name, 1, 10, compile, once, universe, 0.0)
+
+    found = Forecast("nuts", 1.0, 1, (row("nuts", 5.0, 0.0, 0.2), row("amortized", 30.0, 10.0, 0.025)))
+    assert found.breaks_even("amortized", "nuts") == 200  # (30 + 10 - 5) / (0.2 - 0.025)
+    assert found.breaks_even("nuts", "amortized") is None and found.breaks_even("laplace", "nuts") is None
+    nothing_before = Forecast("nuts", 1.0, 1, (row("nuts", 5.0, 0.0, 0.2), row("amortized", 1.0, 0.0, 0.1)))
+    assert nothing_before.breaks_even("amortized", "nuts") == 1
