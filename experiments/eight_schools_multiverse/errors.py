@@ -1,10 +1,10 @@
 """Means, quantiles and sds of draws with their Monte Carlo standard errors: of weighted draws, and of chains.
 
 A mean is off by its sd over the root of its effective sample size. A quantile: the share of draws below it is a mean of
-indicators, with an effective sample size S of its own; a Beta(S p + 1, S (1 - p) + 1) says where that share may lie, and
-half the distance between the sample quantiles at its 15.9 % and 84.1 % points is the error, so that no density has to
-be estimated (Vehtari et al. 2021, doi:10.1214/20-BA1221, section 4.4). An sd: by the delta method from the error of the
-mean of (x - mean)^2, which needs a fourth moment.
+indicators, with an effective sample size S of its own. Where that share may lie, a Beta(S p + 1, S (1 - p) + 1) says,
+and half the distance between the sample quantiles at its 15.9 % and 84.1 % points is the error, so that no density has
+to be estimated (Vehtari et al. 2021, doi:10.1214/20-BA1221, section 4.4). An sd: by the delta method from the error of
+the mean of (x - mean)^2, which needs a fourth moment.
 """
 
 from __future__ import annotations

@@ -102,9 +102,9 @@ def main() -> None:
     row("network alone", int(own["ok"].sum()), took)
     last = segments.iloc[-1]
     print(
-        f"\nTraining: {until_trained} with all compilation, {segments['seconds'].sum():.0f} s of it in "
-        f"{len(segments)} segments; {last['training_steps']:,.0f} steps, {last['training_simulations']:,.0f} simulations; "
-        f"held out {last['held_out_green']:.1%} green, ESS {last['held_out_ess']:.1%}, calibration p "
+        f"\nTraining: {until_trained} with all compilation, {segments['seconds'].sum():.0f} s of it "
+        f"in {len(segments)} segments; {last['training_steps']:,.0f} steps, {last['training_simulations']:,.0f} "
+        f"simulations; held out {last['held_out_green']:.1%} green, ESS {last['held_out_ess']:.1%}, calibration p "
         f"{last['calibration_p']:.3g}"
     )
     share = own["ess"] / NETWORK.draws
@@ -145,8 +145,8 @@ def main() -> None:
     in_sds = in_sds[in_sds["statistic"] == "mean"]
     off = (in_sds["value"] - in_sds["nuts"]).abs() / in_sds["nuts_sd"]
     print(
-        f"\nMeans of {len(enough)} universes with an importance ESS of {MANY:,} and more (of 8,000 draws): {len(off):,} "
-        f"comparisons, largest distance {off.max():.3f} posterior sd, {(off > NEAR).sum()} beyond {NEAR}"
+        f"\nMeans of {len(enough)} universes with an importance ESS of {MANY:,} and more (of 8,000 draws): "
+        f"{len(off):,} comparisons, largest distance {off.max():.3f} posterior sd, {(off > NEAR).sum()} beyond {NEAR}"
     )
     worst = pd.concat([compared, rest]).groupby("key")["z"].agg(lambda z: z.abs().max())
     columns = ["left_out", "center", "spread", "tails", "geometry", "laplace_ok", "network_ok", "khat", "ess_share"]

@@ -30,7 +30,10 @@ class Weighed(NamedTuple):
 
 
 def own_answers(results: mv.Results) -> pd.DataFrame:
-    """What the network itself said of each universe, before anything was escalated: by key, with the attempt's number."""
+    """By key, what the network itself said of each universe, before anything was escalated; with the attempt's number.
+
+    Columns: attempt, reason, seconds, khat, ess, ok.
+    """
     names = {
         "key": "key",
         "run": "run",

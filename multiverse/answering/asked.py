@@ -37,6 +37,7 @@ class Options:
     def __init__(self, plan: Plan, binding: Binding):
         self._plan, self._binding = plan, binding
         self._decisions = plan.study.space.decisions
+        self._found: dict[Any, Sequence[str]] = {}
         self._order = {key: number for number, key in enumerate(plan.keys)}
         self._choices: dict[tuple[str, str | None], Choice] = {
             (name, option.label): self._choice(name, option.value)
@@ -90,20 +91,34 @@ class Options:
                 values[name], alike[name] = value, stand_ins
         if problems:
             raise ResultError(problems)
-        found = list(self._matching(labels, alike))
+        at = base, tuple(labels.items()), tuple((name, tuple(some)) for name, some in alike.items()), every
+        if at not in self._found:  # a walk over all universes, and the same for each of a stream of data sets
+            self._found[at] = self._universes(base, labels, alike, every=every)
+        found = self._found[at]
         if not found:
             shown = ", ".join(f"{name}={value!r}" for name, value in options.items())
             what = f"no universe of the space has {shown}: its rules, or a design, leave it out"
             raise ResultError(Problem(f"{what}.", "options that go together", "ask without one of them"))
-        if not every:
-            best = max(
-                found,
-                key=lambda key: (self._agreement(key, base, alike), -self._stand(key, alike), -self._order[key]),
-            )
-            found = [best]
-        else:
-            found = self._one_each(found, alike)
         return Asked({key: self._plan.universes[key] for key in found}, values)
+
+    def _universes(
+        self,
+        base: Universe,
+        labels: Mapping[str, str | None],
+        alike: Mapping[str, Sequence[str]],
+        *,
+        every: bool,
+    ) -> Sequence[str]:
+        """The keys of all universes with these labels; or of the one of them that is nearest to `base`."""
+        found = list(self._matching(labels, alike))
+        if every:
+            return self._one_each(found, alike)
+        best = max(
+            found,
+            key=lambda key: (self._agreement(key, base, alike), -self._stand(key, alike), -self._order[key]),
+            default=None,
+        )
+        return [] if best is None else [best]
 
     def named(self, universe: Universe, asked: Asked) -> Universe:
         """The universe that is asked: one of the space, with values of its own as they are written."""

@@ -14,7 +14,7 @@ import numpy as np
 from multiverse.answering.answer import Answer, Answers
 from multiverse.answering.asked import TRAIN, Asked, Options
 from multiverse.answering.context import Context, Placed, place
-from multiverse.answering.new_data import Fitted, Observer, fit_to, kin
+from multiverse.answering.new_data import Fitted, Observer, fit_to, kin_of
 from multiverse.answering.reading import read_data
 from multiverse.answering.trained import Trained, train_command
 from multiverse.engines.amortized.answer import BLOCK
@@ -82,8 +82,9 @@ class Network:
         self._options = Options(plan, binding)
         self.universe = self._options.base(universe)
         programs = [program for network in networks for program in network.family.programs]
+        kin = kin_of(programs)
         self._places = {
-            program.id: _Place(network, number, kin(program, programs))
+            program.id: _Place(network, number, kin[program.id])
             for network in networks
             for number, program in enumerate(network.family.programs)
         }
@@ -92,7 +93,8 @@ class Network:
     @property
     def like(self) -> Any:
         """The study's own raw data: new ones are like these."""
-        return next(iter(self.plan.programs[0].original.values())).raw
+        raw = next(iter(self.plan.programs[0].original.values())).raw
+        return self.plan.study.load() if raw is None else raw  # a plan that was sent here comes without
 
     def read(self, path: str | Path) -> Any:
         """Raw data from a csv, parquet, npz or json file, in the form and the types of the study's own."""
@@ -113,7 +115,10 @@ class Network:
         return replace(answer, seconds=time.perf_counter() - began)
 
     def answer_all(self, data: Any, /, **options: Any) -> Answers:
-        """The answers of all universes of the plan to a data set, or of those with these options; else as `answer`."""
+        """The answers of all universes of the plan to a data set, or of those with these options; else as `answer`.
+
+        Universes that prepare the data to another shape than their programs take are red.
+        """
         began = time.perf_counter()
         found = self._answer(data, self._options.asked(self.universe, options, every=True), BLOCK)
         return Answers(tuple(found), time.perf_counter() - began)
@@ -136,7 +141,7 @@ class Network:
         ready: dict[tuple[Any, ...], list[_Ready]] = {}
         for key, universe in asked.universes.items():
             named = self._options.named(universe, asked)
-            found = self._ready(key, universe, named, preparer, asked)
+            found = self._ready(key, universe, named, preparer, asked, every=block != ONE)
             if isinstance(found, Outcome):
                 answered[key] = Answer(named, Context.universe, (), found, self._engine.draws, 0.0)
             else:
@@ -148,9 +153,12 @@ class Network:
         return [answered[key] for key in asked.universes]
 
     def _ready(
-        self, key: str, universe: Universe, named: Universe, preparer: Preparer, asked: Asked
+        self, key: str, universe: Universe, named: Universe, preparer: Preparer, asked: Asked, *, every: bool
     ) -> _Ready | Outcome:
-        """A universe with its data as its program takes them; or the outcome of one that has none."""
+        """A universe with its data as its program takes them; or the outcome of one that has none.
+
+        every: whether it is one of many, so that data of another shape make it red and leave the others alone.
+        """
         if (failure := self.plan.failures.get(key)) is not None:
             return Outcome(key, Reason[failure.stage], failure.message)
         at = self._places.get(self.plan.program_of[key].id)
@@ -159,7 +167,13 @@ class Network:
         prepared = preparer(universe, self._options.values(universe, asked))
         if isinstance(prepared, Unanswerable):
             return Outcome(key, Reason[prepared.stage], prepared.message, prepared.traceback)
-        fitted = fit_to(at.kin, prepared)
+        try:
+            fitted = fit_to(at.kin, prepared)
+        except ResultError as error:
+            if not every:
+                raise
+            first = error.problems[0]
+            return Outcome(key, Reason.structure, f"{first.what} Expected: {first.expected}")
         placed = place(fitted.program, asked.values)
         if placed.context is Context.outside and fitted.program.kind == "simulator":
             what = f"{'; '.join(placed.outside)}, and the study only simulates: no density to weigh draws by"

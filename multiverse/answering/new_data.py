@@ -41,11 +41,12 @@ def fit_to(programs: Sequence[Program], prepared: Prepared) -> Fitted:
     raise ResultError(problems)
 
 
-def kin(program: Program, others: Sequence[Program]) -> list[Program]:
-    """A program, and others that differ from it in the shapes of their data alone, the shortest first."""
-    mine = _kind(program)
-    alike = [other for other in others if other is not program and _kind(other) == mine]
-    return [program, *sorted(alike, key=lambda other: (other.padding.length if other.padding else 0, other.id))]
+def kin_of(programs: Sequence[Program]) -> dict[str, list[Program]]:
+    """Each program by its id, then those that differ from it in the shapes of their data alone, the shortest first."""
+    alike: dict[tuple[Any, ...], list[Program]] = {}
+    for program in sorted(programs, key=lambda one: (one.padding.length if one.padding else 0, one.id)):
+        alike.setdefault(_kind(program), []).append(program)
+    return {one.id: [one, *(other for other in some if other is not one)] for some in alike.values() for one in some}
 
 
 def _kind(program: Program) -> tuple[Any, ...]:

@@ -39,7 +39,7 @@ class Calibration(Shown):
 
     @property
     def ok(self) -> bool:
-        """Whether calibration and coverage both hold, by the last of the answers."""
+        """Whether calibration and coverage both hold, by the last of the answers; each is wrong by chance in 5 %."""
         return self.sbc().ok and self.coverage().ok
 
     def sbc(self, answers: str | None = None) -> SBC:

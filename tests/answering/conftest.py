@@ -5,6 +5,7 @@ Whitening finds the mode, so such a network answers posteriors that are about no
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from multiverse.loading import load_study
 from multiverse.planning.build import plan
 from multiverse.run_record import begin_run
 from multiverse.store.folder import FolderStore
+from multiverse.study import Study
 from multiverse.work import SweepWork
 
 STUDY = """
@@ -61,20 +63,31 @@ study = mv.Study(
 ENGINE = Amortized(draws=500, couplings=1, width=8, whiten="newton", training=Schedule(batch=16, segment=1, steps=1))
 
 
+def _hold(study: Study, engine: Amortized, place: Path) -> Path:
+    planned, store = plan(study), FolderStore(place)
+    begin_run(store, planned, engine, "main")
+    for segment in engine.ask(engine.init(planned)):
+        learner = learner_of(segment, engine, None)
+        told = {STEPS: float(engine.training.steps), CALIBRATION: 0.5}
+        handed = learner.handed(learner.begin())
+        outcome = Outcome(segment.keys[0], diagnostics=told, final=False, handed=handed)
+        SweepWork(store, engine, "main", {}).publish(segment, [outcome])
+    return place
+
+
+@pytest.fixture(scope="session")
+def hold_network() -> Callable[[Study, Amortized, Path], Path]:
+    """Put networks of a study, as they are before their first step, into a store at a place; gives the place."""
+    return _hold
+
+
 @pytest.fixture(scope="session")
 def two_sites(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The study file, with a store beside it that holds a network. To read."""
     file = tmp_path_factory.mktemp("answering") / "two_sites.py"
     file.write_text(STUDY)
     loaded = load_study(file)
-    planned, store = plan(loaded.study), FolderStore(loaded.store)
-    (segment,) = ENGINE.ask(ENGINE.init(planned))
-    learner = learner_of(segment, ENGINE, None)
-    told = {STEPS: 1.0, CALIBRATION: 0.5}
-    handed = learner.handed(learner.begin())
-    begin_run(store, planned, ENGINE, "main")
-    outcome = Outcome(segment.keys[0], diagnostics=told, final=False, handed=handed)
-    SweepWork(store, ENGINE, "main", {}).publish(segment, [outcome])
+    _hold(loaded.study, ENGINE, loaded.store)
     return file
 
 

@@ -92,6 +92,12 @@ def test_fewer_rows_are_padded_and_more_are_refused(network: Network) -> None:
         network.answer(new_data(13))
 
 
+def test_of_all_universes_those_that_keep_too_many_rows_are_red(network: Network) -> None:
+    answers = network.answer_all(new_data(14))
+    reasons = {(str(answer.universe["dropped"]), answer.reason.name) for answer in answers}
+    assert ("none", "structure") in reasons and ("two", "structure") not in reasons
+
+
 def test_data_of_another_structure_are_refused(network: Network) -> None:
     whole = new_data().assign(y=np.arange(12))
     with pytest.raises(mv.MultiverseError, match=r"data\['y'\] holds int32.*float64"):

@@ -41,6 +41,7 @@ SLOW = {  # they sample long, programs that no other page has, or again what was
     "let-auto-choose.md",
     "rerun-and-verify.md",
     "see-what-the-prior-does.md",
+    "train-a-network.md",
     "tutorial.md",
     "twenty-queries.md",
     "use-an-accelerator-or-float64.md",

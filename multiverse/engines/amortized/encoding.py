@@ -15,6 +15,7 @@ import numpy as np
 
 from multiverse.engines.amortized.family import Family, Opened
 from multiverse.engines.amortized.network import Inputs
+from multiverse.engines.amortized.own_scales import Own
 from multiverse.engines.amortized.space_of import is_log
 from multiverse.engines.amortized.whitening import Spread, White
 from multiverse.planning.simulate import OBSERVED, Seen
@@ -55,7 +56,7 @@ class Layout:
     def plain(self) -> int:
         """How many numbers are told beside rows."""
         context = (self.programs if self.programs > 1 else 0) + sum(size for _, size in self.options + self.design)
-        data = sum(3 * int(np.prod(shape)) for _, shape in self.sites) + MOMENTS * len(self.moments)
+        data = sum(4 * int(np.prod(shape)) for _, shape in self.sites) + MOMENTS * len(self.moments)
         return max(context + data + (2 * self.dimension if self.whitened else 0), 1)
 
     @property
@@ -135,6 +136,7 @@ def encode(
     place: int,
     leaves: Mapping[str, Any],
     seen: Mapping[str, Seen],
+    own: Own,
     white: White,
 ) -> Inputs:
     """What the network sees of one universe of the program at this place: no leading axis. Traceable."""
@@ -153,7 +155,9 @@ def encode(
     for name, _ in layout.sites:
         mask = _full(seen[name])
         near, far = _told(constants, f"data/{name}", seen[name].value)
-        parts += [jnp.where(mask, near, 0.0), jnp.where(mask, far, 0.0), mask]
+        middle, scale = own.data[name]
+        by_own = jnp.arcsinh((seen[name].value.astype(jnp.float32) - middle) / scale)
+        parts += [jnp.where(mask, told, 0.0) for told in (near, far, by_own)] + [mask]
     for name in layout.moments:
         parts.append(_moments(constants, f"row/{place}/{OBSERVED}{name}", seen[name]))
     if layout.whitened:

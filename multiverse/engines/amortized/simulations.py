@@ -11,6 +11,7 @@ import numpy as np
 from multiverse.engines.amortized.encoding import Constants, Layout, constants_of, encode, layout_of
 from multiverse.engines.amortized.family import Family
 from multiverse.engines.amortized.network import Inputs
+from multiverse.engines.amortized.own_scales import own_scales
 from multiverse.engines.amortized.space_of import BETWEEN, Space, draw_universe, space_of
 from multiverse.engines.amortized.whitening import Spread, White, by_newton, by_prior
 from multiverse.planning.simulate import OBSERVED, seen_by
@@ -38,9 +39,11 @@ class Subject:
         """What compiled programs of this subject are called with: arrays, so that none is compiled in."""
         return {"spaces": [space_of(one) for one in self.family.opened], "constants": dict(self.constants)}
 
-    def white(self, place: int, constants: Mapping[str, Any], leaves: Mapping[str, Any], truth: Any = None) -> White:
-        """The whitening of a universe of the program at this place. Traceable. truth: as `by_newton` has it."""
-        spread = Spread(constants["spread/centre"], constants["spread/scale"])
+    def white(self, place: int, spread: Spread, leaves: Mapping[str, Any], truth: Any = None) -> White:
+        """The whitening of a universe of the program at this place, whose prior has this spread. Traceable.
+
+        truth: as `by_newton` has it.
+        """
         if not self.newton:
             return by_prior(spread)
         density = self.family.opened[place].potential
@@ -54,8 +57,9 @@ class Subject:
         truth: the latents that its data were simulated from, known in training alone.
         """
         seen = seen_by(self.family.opened[place].program)(leaves)
-        white = self.white(place, constants, leaves, truth)
-        return encode(self.layout, constants, place, leaves, seen, white), white
+        own = own_scales(self.family.opened[place])(leaves)
+        white = self.white(place, own.spread, leaves, truth)
+        return encode(self.layout, constants, place, leaves, seen, own, white), white
 
     def shares(self, batch: int) -> list[int]:
         """How many of a batch of simulations are of each program: as many as it has universes, and one at least."""

@@ -22,10 +22,11 @@ import known_line
 # Two segments, whatever the network says of itself: so that one hands on to another.
 SMALL = Amortized(
     draws=500,
-    training=Schedule(batch=64, segment=60, steps=120),
+    training=Schedule(batch=128, segment=200, steps=400, learning_rate=5e-3),
     goal=Goal(green=2.0),
-    couplings=1,
-    width=16,
+    couplings=2,
+    width=32,
+    whiten="prior",  # the network has to learn where posteriors are, and half as much is compiled
     escalate=None,
 )
 

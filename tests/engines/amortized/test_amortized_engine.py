@@ -68,8 +68,8 @@ def test_lines_are_answered_exactly_with_their_evidence(
 
 def test_segments_of_training_go_before_answers_and_count_steps(answers_here: Answers, small_engine: Amortized) -> None:
     segments = [(batch, outcomes[0]) for batch, outcomes in answers_here if batch.purpose == TRAINING]
-    assert [outcome.diagnostics["training_steps"] for _, outcome in segments] == [60, 120]
-    assert [outcome.diagnostics["training_simulations"] for _, outcome in segments] == [3840, 7680]
+    assert [outcome.diagnostics["training_steps"] for _, outcome in segments] == [200, 400]
+    assert [outcome.diagnostics["training_simulations"] for _, outcome in segments] == [25_600, 51_200]
     assert [batch.reads for batch, _ in segments] == [(), (segments[0][0].id,)]
     assert [outcome.attempt for _, outcome in segments] == [1, 2]
     assert not any(outcome.final for _, outcome in segments)
@@ -169,10 +169,10 @@ def fake(batch: Batch, steps: int | None, reason: Reason = Reason.ok, attempt: i
 def test_attempts_go_on_where_another_network_was_begun(twelve_lines: Plan, small_engine: Amortized) -> None:
     """A store that was killed while it learnt another space holds rows of the carrier already."""
     (segment,) = small_engine.ask(small_engine.init(twelve_lines))
-    other = [replace(fake(segment, 60, attempt=n), batch=f"another {n}") for n in (1, 2)]
+    other = [replace(fake(segment, 200, attempt=n), batch=f"another {n}") for n in (1, 2)]
     (again,) = small_engine.ask(small_engine.init(twelve_lines, other))
     assert again.id == segment.id and again.attempt == 3
-    own = [fake(segment, 60)]
+    own = [fake(segment, 200)]
     state = small_engine.init(twelve_lines, own)
     (first,) = small_engine.ask(state)
     assert first.attempt == 1  # told from the store, where it is the first
@@ -201,7 +201,7 @@ def test_a_segment_that_fails_answers_nobody_and_the_others_say_why(
 def test_where_a_later_segment_fails_the_one_before_answers(twelve_lines: Plan, small_engine: Amortized) -> None:
     state = small_engine.init(twelve_lines)
     (first,) = small_engine.ask(state)
-    state = small_engine.tell(state, first, [fake(first, 60)])
+    state = small_engine.tell(state, first, [fake(first, 200)])
     (second,) = small_engine.ask(state)
     state = small_engine.tell(state, second, [fake(second, None, Reason.crash)])
     asked = small_engine.ask(state)

@@ -175,7 +175,7 @@ def test_the_optimizer_is_adam_and_stands_where_the_gradient_is_not_finite() -> 
 
 @pytest.mark.slow
 def test_it_finds_a_known_posterior() -> None:
-    """Normal-normal: means and sds within 4 % of the posterior's sd, as 2000 steps of 32 were seen to give."""
+    """Normal-normal. Of three seeds, the worst mean was off by 0.033 sd and the worst sd by 1.9 %: three times that."""
     flow = Flow(Shape(2, 2, couplings=2, width=32, conditioner=16))
     trainer = Trainer(flow, Schedule(batch=32, segment=1000, steps=2000), normals)
     state, losses = segments(trainer, 2)
@@ -183,5 +183,5 @@ def test_it_finds_a_known_posterior() -> None:
     entropy = np.log(2 * np.pi * np.e) + 2 * np.log(sd)  # of the posterior, in both coordinates
     assert losses[-500:].mean() == pytest.approx(entropy, abs=4 * losses[-500:].std() / np.sqrt(500) + 0.02)
     draws, _ = flow.draw(state.average, Inputs(np.array([0.7, -1.0], np.float32)), jax.random.key(0), 20_000)
-    np.testing.assert_allclose(draws.mean(axis=0), np.array([0.7, -1.0]) / 1.25, atol=0.04)
+    np.testing.assert_allclose(draws.mean(axis=0), np.array([0.7, -1.0]) / 1.25, atol=0.1 * sd)
     np.testing.assert_allclose(draws.std(axis=0), sd, rtol=0.06)
