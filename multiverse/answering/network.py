@@ -17,7 +17,6 @@ from multiverse.answering.context import Context, Placed, place
 from multiverse.answering.new_data import Fitted, Observer, fit_to, kin_of
 from multiverse.answering.reading import read_data
 from multiverse.answering.trained import Trained, train_command
-from multiverse.engines.amortized.answer import BLOCK
 from multiverse.engines.amortized.engine import Amortized
 from multiverse.engines.amortized.fit import answer_block
 from multiverse.engines.engine import Batch
@@ -27,11 +26,10 @@ from multiverse.planning.bind import Binding
 from multiverse.planning.plan import Plan
 from multiverse.planning.prepare import Prepared, Preparer
 from multiverse.planning.program import Member, Program
-from multiverse.planning.structure import Leaves
 from multiverse.planning.unanswerable import Unanswerable
 from multiverse.space.universe import Universe
 
-ONE = 1  # universe of a block, where a data set has one answer: more lanes would only wait
+ONE = 1  # universe of a block: they run one after the other in any case, and one compiled program serves all
 
 
 class _Place(NamedTuple):
@@ -111,7 +109,7 @@ class Network:
         program takes, and for options of another program.
         """
         began = time.perf_counter()
-        (answer,) = self._answer(data, self._options.asked(self.universe, options), ONE)
+        (answer,) = self._answer(data, self._options.asked(self.universe, options), every=False)
         return replace(answer, seconds=time.perf_counter() - began)
 
     def answer_all(self, data: Any, /, **options: Any) -> Answers:
@@ -120,7 +118,7 @@ class Network:
         Universes that prepare the data to another shape than their programs take are red.
         """
         began = time.perf_counter()
-        found = self._answer(data, self._options.asked(self.universe, options, every=True), BLOCK)
+        found = self._answer(data, self._options.asked(self.universe, options, every=True), every=True)
         return Answers(tuple(found), time.perf_counter() - began)
 
     def __repr__(self) -> str:
@@ -135,20 +133,19 @@ class Network:
             f"  answers for {options or 'the only universe'} unless told otherwise"
         )
 
-    def _answer(self, data: Any, asked: Asked, block: int) -> list[Answer]:
+    def _answer(self, data: Any, asked: Asked, *, every: bool) -> list[Answer]:
         preparer = Preparer(self.plan.study, self._binding, data)
         answered: dict[str, Answer] = {}
-        ready: dict[tuple[Any, ...], list[_Ready]] = {}
+        ready: dict[str, list[_Ready]] = {}
         for key, universe in asked.universes.items():
             named = self._options.named(universe, asked)
-            found = self._ready(key, universe, named, preparer, asked, every=block != ONE)
+            found = self._ready(key, universe, named, preparer, asked, every=every)
             if isinstance(found, Outcome):
                 answered[key] = Answer(named, Context.universe, (), found, self._engine.draws, 0.0)
             else:
-                told = tuple(sorted((path, leaf.tobytes()) for path, leaf in found.placed.told.items()))
-                ready.setdefault((found.fitted.program.id, told), []).append(found)
-        for (program, _), some in ready.items():
-            for outcome, one in zip(self._outcomes(self._places[program], some, asked, block), some, strict=True):
+                ready.setdefault(found.fitted.program.id, []).append(found)
+        for program, some in ready.items():
+            for outcome, one in zip(self._outcomes(self._places[program], some, asked), some, strict=True):
                 answered[one.key] = self._told(outcome, one)
         return [answered[key] for key in asked.universes]
 
@@ -180,8 +177,8 @@ class Network:
             raise ResultError(Problem(f"{what}.", "values between the options that were learnt", TRAIN))
         return _Ready(key, named, prepared, fitted, placed)
 
-    def _outcomes(self, at: _Place, some: Sequence[_Ready], asked: Asked, block: int) -> list[Outcome]:
-        """Outcomes of universes of one program, block by block."""
+    def _outcomes(self, at: _Place, some: Sequence[_Ready], asked: Asked) -> list[Outcome]:
+        """Outcomes of universes of one program, in order."""
         program = some[0].fitted.program
         keys = [_key(one, asked) for one in some]
         members, datasets, original = {}, {}, {}
@@ -193,34 +190,42 @@ class Network:
         choices = {at: choice.leaves for at, choice in known.items()}
         values = {at: choice.value for at, choice in known.items()}
         new = replace(program, members=members, datasets=datasets, original=original, choices=choices, values=values)
-        opened = at.network.family.opened[at.number].program
-        seen = {number: leaves | self._observed(new, members, number) for number, leaves in datasets.items()}
-        opened = replace(opened, members=members, datasets=seen, original=original, choices=choices, values=values)
-        batch = Batch("", new, tuple(keys), self.plan.wanted, block=block, engine=self._engine.name)
-        # Where one universe is asked at a time the network is always told its options apart, so that values beyond what
-        # was learnt need no program of their own.
-        instead = dict(some[0].placed.told)
-        if block == ONE:
-            paths = {path for name in new.signature.options for path in choices[name, some[0].universe[name]]}
-            own = new.leaves(keys[0])
-            instead = {path: own[path] for path in sorted(paths & own.keys())} | instead
+        opened = self._opened(at, new)
+        batch = Batch("", new, tuple(keys), self.plan.wanted, block=ONE, engine=self._engine.name)
         found: list[Outcome] = []
-        for i in range(0, len(keys), block):
+        for key, one in zip(keys, some, strict=True):
+            # The network is told options apart always, so that values beyond what was learnt need no other program.
+            own = new.leaves(key)
+            options = {path for name in new.signature.options for path in choices[name, one.universe[name]]}
             found += answer_block(
                 at.network.learner,
                 at.network.weights,
                 batch,
-                keys[i : i + block],
+                (key,),
                 self._engine,
                 at.network.calibrated,
                 program=opened,
-                instead=instead,
+                instead={path: own[path] for path in sorted(options & own.keys())} | one.placed.told,
             )
         return found
 
-    def _observed(self, program: Program, members: Mapping[str, Member], number: int) -> Leaves:
-        first = next(key for key, member in members.items() if member.prepared == number)
-        return self._observe(program, program.leaves(first))
+    def _opened(self, at: _Place, new: Program) -> Program:
+        """A program of new data with what each universe observes as leaves: options may decide what that is."""
+        own = {key: new.leaves(key) for key in new.members}
+        members, datasets, original = {}, {}, {}
+        for number, (key, member) in enumerate(new.members.items()):
+            members[key] = member._replace(prepared=number)
+            datasets[number] = {**new.datasets[member.prepared], **self._observe(new, own[key])}
+            original[number] = new.original[member.prepared]
+        as_learnt = at.network.family.opened[at.number].program
+        return replace(
+            as_learnt,
+            members=members,
+            datasets=datasets,
+            original=original,
+            choices=new.choices,
+            values=new.values,
+        )
 
     def _told(self, outcome: Outcome, one: _Ready) -> Answer:
         """The answer, and for one beyond what was learnt how that may be mended."""

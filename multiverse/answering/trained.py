@@ -78,9 +78,15 @@ def _trained(store: Store, plan: Plan, engine: Amortized, learning: Learning, th
     program = learning.family.programs[0]
     batch = Batch("", program, (learning.carrier,), plan.wanted, purpose=TRAINING, beside=learning.beside)
     learner = learner_of(batch, engine, outcome.handed)
+    try:
+        checkpoint = learner.taken(outcome.handed)
+    except ValueError as error:
+        what = f"the network in {store.describe()} is none that this version of multiverse trains: {error}"
+        mend = f"use the version that trained it, or train again in a new store: {train_command('runs/new')}"
+        raise ResultError(Problem(f"{what}.", "a network of this version", mend)) from error
     return Trained(
         learner,
-        learner.taken(outcome.handed).average,
+        checkpoint.average,
         outcome.diagnostics.get(CALIBRATION, float("nan")),
         int(outcome.diagnostics.get(STEPS, 0)),
         engine.goal.reached(learning, engine.training),

@@ -10,6 +10,7 @@ import pytest
 
 import multiverse as mv
 from multiverse.answering.network import Network
+from multiverse.engines.amortized.learner import Learner
 from multiverse.loading import load_study
 
 
@@ -42,3 +43,13 @@ def test_another_run_and_another_study_are_refused(two_sites: Path) -> None:
                        estimands=file.study.estimands, space=file.study.space)  # fmt: skip
     with pytest.raises(mv.MultiverseError, match="another data"):
         mv.load_network(file.store, changed)
+
+
+def test_a_network_of_another_shape_is_refused_in_words(two_sites: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def taken(self: Learner, arrays: object) -> None:
+        raise ValueError("these 4 arrays are not those of Shape(...)")
+
+    monkeypatch.setattr(Learner, "taken", taken)
+    file = load_study(two_sites)
+    with pytest.raises(mv.MultiverseError, match="none that this version of multiverse trains: these 4 arrays"):
+        mv.load_network(file.store, file.study)

@@ -15,7 +15,7 @@ import numpy as np
 
 from multiverse.engines.amortized.family import Family, Opened
 from multiverse.engines.amortized.network import Inputs
-from multiverse.engines.amortized.own_scales import Own
+from multiverse.engines.amortized.own_scales import DATA, LATENTS, Own, fitted, powers, told
 from multiverse.engines.amortized.space_of import is_log
 from multiverse.engines.amortized.whitening import Spread, White
 from multiverse.planning.simulate import OBSERVED, Seen
@@ -28,7 +28,7 @@ MOMENTS: Final = 4  # numbers that tell a site whose values are neither few nor 
 NEAR: Final = 0.1  # quantile of the distance from the median that is the finer of two scales of a datum
 
 Constants = dict[str, np.ndarray]
-"""Locations and scales by name: "spread/centre", "data/SITE/near", "option/PATH/low" and so on."""
+"""Locations and scales by name: "own/latents/width", "data/SITE/near", "option/PATH/low" and so on."""
 
 
 @dataclass(frozen=True)
@@ -100,11 +100,8 @@ def layout_of(family: Family, *, whitened: bool) -> Layout:
     )
 
 
-def constants_of(family: Family, layout: Layout, observed: Sequence[Mapping[str, np.ndarray]]) -> Constants:
-    """Locations and scales: of options and designs from those of the family, of data from simulations.
-
-    observed: by program, values of each observed site, (simulation, *shape).
-    """
+def context_constants(family: Family, layout: Layout) -> Constants:
+    """Where options and designs of a family lie."""
     found: Constants = {}
     for kind, paths, collect in (("option", layout.options, _options), ("design", layout.design, _designs)):
         for path, _ in paths:
@@ -112,9 +109,23 @@ def constants_of(family: Family, layout: Layout, observed: Sequence[Mapping[str,
             low, high = values.min(axis=0), values.max(axis=0)
             by_log = np.asarray(kind == "option" and is_log(values))
             found |= {f"{kind}/{path}/low": low, f"{kind}/{path}/high": high, f"{kind}/{path}/log": by_log}
+    return {name: np.asarray(value, np.float32) for name, value in found.items()}
+
+
+def data_constants(
+    family: Family, layout: Layout, observed: Sequence[Mapping[str, np.ndarray]], terms: Sequence[np.ndarray]
+) -> Constants:
+    """Middles and scales of data, from simulations.
+
+    observed: by program, values of each observed site, (simulation, *shape). terms: by program, (simulation, term), of
+    the universes that these were simulated under (`own_scales.powers`).
+    """
+    found: Constants = {}
     if layout.sites:
         for name, _ in layout.sites:
-            found |= _scales(f"data/{name}", np.concatenate([one[name] for one in observed]), axis=0)
+            values = np.concatenate([one[name] for one in observed])
+            found |= _scales(f"data/{name}", values, axis=0)
+            found |= fitted(f"{DATA}/{name}", np.concatenate(terms), values)
     else:
         for number, some in enumerate(layout.columns):
             data = list(family.opened[number].program.datasets.values())
@@ -130,6 +141,30 @@ def constants_of(family: Family, layout: Layout, observed: Sequence[Mapping[str,
     return {name: np.asarray(value, np.float32) for name, value in found.items()}
 
 
+def context(layout: Layout, constants: Mapping[str, Any], place: int, leaves: Mapping[str, Any]) -> Any:
+    """The numbers of a universe that say nothing of its data: its program, its design, its options. Traceable."""
+    import jax.numpy as jnp
+
+    parts: list[Any] = [jnp.zeros(0, jnp.float32)]
+    if layout.programs > 1:
+        parts.append(jnp.eye(layout.programs, dtype=jnp.float32)[place])
+    for kind, paths in (("design", layout.design), ("option", layout.options)):
+        for path, size in paths:
+            if path not in leaves:
+                parts.append(jnp.zeros(size, jnp.float32))
+                continue
+            low, high, by_log = (constants[f"{kind}/{path}/{end}"] for end in ("low", "high", "log"))
+            parts.append(_between(leaves[path].reshape(-1).astype(jnp.float32), low, high, by_log > 0))
+    return _bounded(jnp.concatenate(parts))
+
+
+def own_of(layout: Layout, constants: Mapping[str, Any], place: int, leaves: Mapping[str, Any]) -> Own:
+    """Where the prior of a universe puts its latents, and its data where they are told one by one. Traceable."""
+    terms = powers(context(layout, constants, place, leaves), sum(size for _, size in layout.options))
+    spread = Spread(*told(LATENTS, constants, terms, (layout.dimension,)))
+    return Own(spread, {name: told(f"{DATA}/{name}", constants, terms, shape) for name, shape in layout.sites})
+
+
 def encode(
     layout: Layout,
     constants: Mapping[str, Any],
@@ -142,38 +177,35 @@ def encode(
     """What the network sees of one universe of the program at this place: no leading axis. Traceable."""
     import jax.numpy as jnp
 
-    parts: list[Any] = []
-    if layout.programs > 1:
-        parts.append(jnp.eye(layout.programs, dtype=jnp.float32)[place])
-    for kind, paths in (("option", layout.options), ("design", layout.design)):
-        for path, size in paths:
-            if path not in leaves:
-                parts.append(jnp.zeros(size, jnp.float32))
-                continue
-            low, high, by_log = (constants[f"{kind}/{path}/{end}"] for end in ("low", "high", "log"))
-            parts.append(_between(leaves[path].reshape(-1).astype(jnp.float32), low, high, by_log > 0))
+    parts: list[Any] = [context(layout, constants, place, leaves)]
     for name, _ in layout.sites:
         mask = _full(seen[name])
         near, far = _told(constants, f"data/{name}", seen[name].value)
         middle, scale = own.data[name]
         by_own = jnp.arcsinh((seen[name].value.astype(jnp.float32) - middle) / scale)
-        parts += [jnp.where(mask, told, 0.0) for told in (near, far, by_own)] + [mask]
+        parts += [jnp.where(mask, number, 0.0) for number in (near, far, by_own)] + [mask]
     for name in layout.moments:
         parts.append(_moments(constants, f"row/{place}/{OBSERVED}{name}", seen[name]))
     if layout.whitened:
-        spread = Spread(constants["spread/centre"], constants["spread/scale"])
         parts += [
-            jnp.arcsinh((white.centre - spread.centre) / spread.scale),
-            -jnp.log(jnp.abs(jnp.diag(white.precise)) * spread.scale),
+            jnp.arcsinh((white.centre - own.spread.centre) / own.spread.scale),
+            -jnp.log(jnp.abs(jnp.diag(white.precise)) * own.spread.scale),
         ]
-    plain = jnp.concatenate([jnp.ravel(part).astype(jnp.float32) for part in parts] or [jnp.zeros(1, jnp.float32)])
-    plain = jnp.clip(jnp.where(jnp.isnan(plain), 0.0, plain), -BOUND, BOUND)
+    plain = _bounded(jnp.concatenate([jnp.ravel(part).astype(jnp.float32) for part in parts]))
+    if not len(plain):
+        plain = jnp.zeros(1, jnp.float32)
     if not layout.rows:
         return Inputs(plain)
     return _with_rows(plain, layout, constants, place, leaves, seen)
 
 
 BOUND: Final = 20.0  # of any number told: one in a simulation of 1e8 must not rule a batch
+
+
+def _bounded(numbers: Any) -> Any:
+    import jax.numpy as jnp
+
+    return jnp.clip(jnp.where(jnp.isnan(numbers), 0.0, numbers), -BOUND, BOUND)
 
 
 def _with_rows(

@@ -1,20 +1,25 @@
-"""Where the prior of one universe puts its latents and its data: the scale on which its own network answers are told.
+"""Where the prior of one universe puts its latents and its data: middles and scales as functions of its options.
 
-Priors of a space may differ in width by orders of magnitude, and a network should not have to learn that. A few
-simulations under the universe, always with the same random numbers, so that scales follow the options smoothly.
+Priors of a space differ in width by orders of magnitude, and a network should not have to learn that. The logarithm of
+a distance from the middle is the logarithm of a scale and noise, so both are fitted to simulations by least squares.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from multiverse.engines.amortized.family import Opened
+import numpy as np
+
 from multiverse.engines.amortized.whitening import Spread
 
-SIMULATED: Final = 64  # of a universe: a quartile has an error of 0.2 sds, the same for all universes
-NORMAL_QUARTILES: Final = 1.349  # their distance, in sds of a normal
-LEAST: Final = 1e-6  # of a scale, where the prior is a point
+NORMAL_MEDIAN: Final = 0.6745  # of the distance of a normal from its middle, in sds
+RIDGE: Final = 1e-3  # of the number of simulations: columns that do not vary get nothing
+OUTER: Final = 0.005  # share of values in each tail that do not tell the middle: those of heavy tails
+REACH: Final = 7.0  # in logarithms: no scale is more than 1,000 times that of all universes together, or less
+
+LATENTS: Final = "own/latents"
+DATA: Final = "own/data"
 
 
 class Own(NamedTuple):
@@ -24,19 +29,44 @@ class Own(NamedTuple):
     data: Mapping[str, tuple[Any, Any]]
 
 
-def own_scales(opened: Opened) -> Callable[[Mapping[str, Any]], Own]:
-    """`leaves -> Own`, of a universe of the program. Traceable; what of the data is not used is not simulated."""
-    import jax
+def powers(context: Any, options: int) -> Any:
+    """What middles and logarithms of scales are linear in, (..., term): 1, the context, and squares of its options.
+
+    context: (..., number), with `options` numbers of options last.
+    """
     import jax.numpy as jnp
 
-    def quartiles(values: Any) -> tuple[Any, Any]:
-        ordered = jnp.sort(jnp.nan_to_num(values.astype(jnp.float32)), axis=0)
-        low, middle, high = (ordered[int(share * (SIMULATED - 1))] for share in (0.25, 0.5, 0.75))
-        return middle, jnp.maximum((high - low) / NORMAL_QUARTILES, LEAST)
+    squares = jnp.square(context[..., context.shape[-1] - options :])
+    return jnp.concatenate([jnp.ones((*context.shape[:-1], 1), context.dtype), context, squares], axis=-1)
 
-    def own(leaves: Mapping[str, Any]) -> Own:
-        keys = jax.random.split(jax.random.key(0, impl="threefry2x32"), SIMULATED)
-        drawn = jax.vmap(lambda key: opened.simulate(leaves, key))(keys)
-        return Own(Spread(*quartiles(drawn.z)), {name: quartiles(values) for name, values in drawn.observed.items()})
 
-    return own
+def fitted(name: str, terms: np.ndarray, values: np.ndarray) -> dict[str, np.ndarray]:
+    """Coefficients by name, of values (simulation, *shape) on terms (simulation, term)."""
+    flat = values.reshape(len(values), -1).astype(np.float64)
+    finite = np.isfinite(flat).all(axis=1)
+    x, y = terms[finite].astype(np.float64), flat[finite]
+    low, high = np.quantile(y, [OUTER, 1 - OUTER], axis=0)
+    middle = _least_squares(x, np.clip(y, low, high))
+    apart = np.abs(y - x @ middle)
+    whole = np.median(apart, axis=0) / NORMAL_MEDIAN
+    whole = np.where(whole > 0, whole, 1.0)
+    width = _least_squares(x, np.log(np.maximum(apart / whole, 1e-9)))
+    width[0] += np.log(np.maximum(np.median(apart / whole / np.exp(x @ width), axis=0), 1e-9) / NORMAL_MEDIAN)
+    found = {"middle": middle, "width": width, "whole": whole}
+    return {f"{name}/{part}": value.astype(np.float32) for part, value in found.items()}
+
+
+def told(name: str, constants: Mapping[str, Any], terms: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
+    """Middle and scale, of this shape, of one universe (terms without an axis of universes). Traceable."""
+    import jax.numpy as jnp
+
+    middle = (terms[:, None] * constants[f"{name}/middle"]).sum(axis=0)
+    width = jnp.clip((terms[:, None] * constants[f"{name}/width"]).sum(axis=0), -REACH, REACH)
+    return middle.reshape(shape), (constants[f"{name}/whole"] * jnp.exp(width)).reshape(shape)
+
+
+def _least_squares(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    penalty = RIDGE * len(x) * np.eye(x.shape[1])
+    penalty[0, 0] = 0.0
+    found: np.ndarray = np.linalg.solve(x.T @ x + penalty, x.T @ y)
+    return found

@@ -8,18 +8,26 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from multiverse.engines.amortized.encoding import Constants, Layout, constants_of, encode, layout_of
+from multiverse.engines.amortized.encoding import (
+    Constants,
+    Layout,
+    context,
+    context_constants,
+    data_constants,
+    encode,
+    layout_of,
+    own_of,
+)
 from multiverse.engines.amortized.family import Family
 from multiverse.engines.amortized.network import Inputs
-from multiverse.engines.amortized.own_scales import own_scales
+from multiverse.engines.amortized.own_scales import LATENTS, fitted, powers
 from multiverse.engines.amortized.space_of import BETWEEN, Space, draw_universe, space_of
 from multiverse.engines.amortized.whitening import Spread, White, by_newton, by_prior
 from multiverse.planning.simulate import OBSERVED, seen_by
 from multiverse.planning.tracing import compiled
 
-PILOT: Final = 2048  # simulations that scales are measured on: their quantiles have errors of some 3 %
+PILOT: Final = 4096  # simulations that scales are fitted to: with ten terms their errors are some 5 %
 NEWTON_MAX: Final = 64  # latent numbers; a Hessian costs a gradient for each
-OUTER: Final = 0.98  # share of prior draws that the spread is told from: those further out, of heavy tails, are not
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,7 @@ class Subject:
         truth: the latents that its data were simulated from, known in training alone.
         """
         seen = seen_by(self.family.opened[place].program)(leaves)
-        own = own_scales(self.family.opened[place])(leaves)
+        own = own_of(self.layout, constants, place, leaves)
         white = self.white(place, own.spread, leaves, truth)
         return encode(self.layout, constants, place, leaves, seen, own, white), white
 
@@ -116,50 +124,40 @@ def subject_of(family: Family, seed: int, *, whiten: str, constants: Constants |
     if constants is not None:
         newton = bool(constants["newton"] > 0)
         return Subject(family, layout_of(family, whitened=newton), constants, newton)
-    pilot = _pilot(family, seed)
-    spread = _spread(pilot.z)
     # Of a hierarchy the mode of the log joint, and the curvature there, are far from what the posterior is like.
     hierarchical = any(latent.is_local for program in family.programs for latent in program.sites.latents)
     possible = family.dimension <= NEWTON_MAX and all(one.program.kind == "model" for one in family.opened)
     newton = possible and (whiten == NEWTON or (whiten == AUTO and not hierarchical))
     layout = layout_of(family, whitened=newton)
-    measured = constants_of(family, layout, pilot.observed)
-    measured |= {
-        "spread/centre": spread.centre,
-        "spread/scale": spread.scale,
-        "newton": np.asarray(newton, np.float32),
-    }
+    measured = {**context_constants(family, layout), "newton": np.asarray(newton, np.float32)}
+    pilot = _pilot(family, layout, measured, seed)
+    measured |= fitted(LATENTS, np.concatenate(pilot.terms), pilot.z)
+    measured |= data_constants(family, layout, pilot.observed, pilot.terms)
     return Subject(family, layout, measured, newton)
 
 
 class _Pilot(NamedTuple):
     z: np.ndarray  # (simulation, dimension)
     observed: list[dict[str, np.ndarray]]  # by program
+    terms: list[np.ndarray]  # by program, (simulation, term)
 
 
-def _pilot(family: Family, seed: int) -> _Pilot:
+def _pilot(family: Family, layout: Layout, constants: Constants, seed: int) -> _Pilot:
     import jax
 
     each = PILOT // len(family.programs)
+    options = sum(size for _, size in layout.options)
 
-    def look(spaces: Sequence[Space], key: Any) -> Any:
+    def look(spaces: Sequence[Space], constants: Any, key: Any) -> Any:
         def one(place: int, key: Any) -> Any:
             leaves, z = simulated(family, place, spaces[place], key)
-            return z, {path: leaf for path, leaf in leaves.items() if path.startswith(OBSERVED)}
+            observed = {path: leaf for path, leaf in leaves.items() if path.startswith(OBSERVED)}
+            return z, observed, powers(context(layout, constants, place, leaves), options)
 
         keys = jax.random.split(key, each)
         return [jax.vmap(lambda key, place=place: one(place, key))(keys) for place in range(len(spaces))]
 
     spaces, key = [space_of(one) for one in family.opened], jax.random.key(seed)
-    found = jax.tree.map(np.asarray, compiled(look, spaces, key)(spaces, key))
-    observed = [{path.removeprefix(OBSERVED): values for path, values in some.items()} for _, some in found]
-    return _Pilot(np.concatenate([z for z, _ in found]), observed)
-
-
-def _spread(z: np.ndarray) -> Spread:
-    z = np.where(np.isfinite(z), z, np.nan)
-    tail = (1 - OUTER) / 2
-    low, centre, high = np.nanquantile(z, [tail, 0.5, 1 - tail], axis=0)
-    inside = np.where((z >= low) & (z <= high), z, np.nan)
-    scale = np.nan_to_num(np.nanstd(inside, axis=0))
-    return Spread(np.nan_to_num(centre).astype(np.float32), np.where(scale > 0, scale, 1.0).astype(np.float32))
+    found = jax.tree.map(np.asarray, compiled(look, spaces, constants, key)(spaces, constants, key))
+    observed = [{path.removeprefix(OBSERVED): values for path, values in some.items()} for _, some, _ in found]
+    return _Pilot(np.concatenate([z for z, _, _ in found]), observed, [terms for _, _, terms in found])
