@@ -134,7 +134,7 @@ def test_routes_are_decided_once_and_reused(
 
     fakes = {name: exact_engines.Scripted(name, costs=(1.0, 0.0, 0.1)) for name in ("laplace", "nuts")}
     fakes["nuts"] = replace(fakes["nuts"], costs=(10.0, 0.0, 10.0))
-    engine = Auto(**fakes, nested=None, reweight=None, warm_nuts=None)
+    engine = Auto(**fakes, nested=None, reweight=None, amortized=None, warm_nuts=None)
     store = MemoryStore()
     small = make_plan(normal_mean.study(normal_mean.space(2, 2, 2)))
     run(small, store=store, engine=engine, progress=no_progress)

@@ -237,9 +237,8 @@ def report(way: str, compared: pd.DataFrame) -> None:
         f"{(z > bound).sum()} beyond that, root mean square {np.sqrt(np.square(z).mean()):.2f}"
     )
     for one in compared.loc[z.sort_values(ascending=False).index[:5]].itertuples():
-        tell(
-            f"  {way}: {one.statistic} of {one.estimand} is {one.z:+.2f} errors away, {one.value:.4g} and {one.nuts:.4g}"
-        )
+        apart = f"{one.z:+.2f} errors away, {one.value:.4g} and {one.nuts:.4g}"
+        tell(f"  {way}: {one.statistic} of {one.estimand} is {apart}")
 
 
 def shown(compared: pd.DataFrame) -> None:

@@ -37,7 +37,15 @@ def fifty(normal_mean: ModuleType) -> Plan:
 @pytest.fixture(scope="module")
 def engine(normal_mean: ModuleType) -> Auto:
     laplace = Laplace(gate=WeightsGate(khat_max=KHAT))
-    return Auto(laplace=laplace, reweight=None, warm_nuts=None, nuts=normal_mean.QUICK, audit=NO_PRICES, by_price=False)
+    return Auto(
+        laplace=laplace,
+        reweight=None,
+        amortized=None,
+        warm_nuts=None,
+        nuts=normal_mean.QUICK,
+        audit=NO_PRICES,
+        by_price=False,
+    )
 
 
 @pytest.fixture(scope="module")

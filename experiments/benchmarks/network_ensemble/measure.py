@@ -85,10 +85,7 @@ def main() -> None:
             else:
                 steps[k].append(spent)
                 answers[k].append(answered)
-    print(
-        "| networks | ms a step, wall | CPU | s to compile, wall | CPU | ms a universe's answer, CPU | s to compile it, CPU |"
-    )
-    print("|" + " --- |" * 7)
+    print("| " + " | ".join(HEADS) + " |\n|" + " --- |" * len(HEADS))
     found = {}
     for k in MEMBERS:
         wall, cpu = np.median([list(s) for s in steps[k]], axis=0)

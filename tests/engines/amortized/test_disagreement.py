@@ -1,4 +1,4 @@
-"""Networks that say the same agree, those that do not are as far apart as they say; and noise of draws is no distance."""
+"""Networks that say the same agree, others are as far apart as they say, and noise of draws is no distance."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROUNDING = 0.01  # of quantiles of a grid, and of the noise that is subtracted t
 
 
 def said(places: list[float], sds: list[float], dimension: int = 2) -> tuple[np.ndarray, np.ndarray]:
-    """Draws (draw, dimension) of networks that say normals, and whose each is; only the last coordinate tells them apart."""
+    """Draws (draw, dimension) of networks that say normals, and whose each is; they differ in the last coordinate."""
     rest = [np.tile(GRID[:, None], dimension - 1)] * len(places)
     last = [place + sd * GRID for place, sd in zip(places, sds, strict=True)]
     u = np.concatenate([np.column_stack([some, one]) for some, one in zip(rest, last, strict=True)])

@@ -15,10 +15,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import multiverse as mv
-from multiverse.engines.amortized.encoding import BOUND, MOMENTS, constants_of, encode, layout_of
+from multiverse.engines.amortized.encoding import (
+    BOUND,
+    MOMENTS,
+    Constants,
+    Layout,
+    context,
+    context_constants,
+    data_constants,
+    encode,
+    layout_of,
+)
 from multiverse.engines.amortized.family import Family, families_of
 from multiverse.engines.amortized.network import Flow, Inputs, Shape
-from multiverse.engines.amortized.own_scales import Own
+from multiverse.engines.amortized.own_scales import Own, powers
 from multiverse.engines.amortized.whitening import Spread, by_prior
 from multiverse.planning.plan import Plan
 from multiverse.planning.simulate import Seen
@@ -27,13 +37,23 @@ ROWS = 80  # more than are told one by one
 SPREAD = Spread(np.zeros(2, np.float32), np.ones(2, np.float32))
 
 
+def constants_of(family: Family, layout: Layout, simulations: dict[str, np.ndarray]) -> Constants:
+    """Scales of the one program of a family, from simulations as if all were under one universe."""
+    found = context_constants(family, layout)
+    of = family.opened[0].program
+    said = context(layout, found, 0, of.leaves(next(iter(of.members))))
+    terms = np.asarray(powers(said, sum(size for _, size in layout.options)))
+    count = len(next(iter(simulations.values())))
+    return {**found, **data_constants(family, layout, [simulations], [np.repeat(terms[None], count, axis=0)])}
+
+
 class Told:
     """A family with constants from made-up simulations, and what its network is told of leaves."""
 
     def __init__(self, family: Family, simulations: dict[str, np.ndarray]):
         self.family = family
         self.layout = layout_of(family, whitened=False)
-        self.constants = constants_of(family, self.layout, [simulations] * len(family.programs))
+        self.constants = constants_of(family, self.layout, simulations)
         self._encode = jax.jit(self._told)
 
     def _told(self, leaves: Any, seen: Any) -> Inputs:
@@ -153,10 +173,9 @@ def test_sites_that_are_neither_few_nor_in_rows_are_told_by_their_moments() -> N
     told = Told(family, {name: source.normal(size=(50, *np.shape(value))) for name, value in data.items()})
     assert told.layout.rows == 100 and told.layout.moments == ("few", "one", "wide")
     assert told.layout.columns == ((("observed: y", 1),),)
-    assert told.layout.plain == 1 + 3 * MOMENTS
     seen = {name: Seen(np.asarray(value, np.float32), np.ones(np.shape(value), bool)) for name, value in data.items()}
     inputs = told(told.leaves, seen)
-    assert inputs.plain.shape == (13,) and inputs.rows.shape == (100, 2)
+    assert inputs.plain.shape == (told.layout.plain,) and inputs.rows.shape == (100, 2)
     other = told(told.leaves, {**seen, "wide": seen["wide"]._replace(value=seen["wide"].value * 2)})
     assert (np.asarray(other.plain) != np.asarray(inputs.plain)).sum() in range(2, MOMENTS)
 
@@ -174,7 +193,7 @@ def test_the_layout_is_the_same_in_any_order_of_programs_and_members(few: Told, 
     assert layout_of(again[0], whitened=False) == few.layout
     assert few.layout.options == (("option/noise", 1), ("option/prior/loc", 1), ("option/prior/scale", 1))
     for name, value in constants_of(
-        again[0], few.layout, [{"y": np.random.default_rng(1).normal(size=(200, 16))}]
+        again[0], few.layout, {"y": np.random.default_rng(1).normal(size=(200, 16))}
     ).items():
         np.testing.assert_array_equal(value, few.constants[name])
 
@@ -190,7 +209,7 @@ def test_numbers_of_options_go_from_minus_one_to_one(few: Told) -> None:
 
 
 def test_data_without_spread_have_scales_all_the_same(few: Told) -> None:
-    flat = constants_of(few.family, few.layout, [{"y": np.full((50, 16), 3.0)}])
+    flat = constants_of(few.family, few.layout, {"y": np.full((50, 16), 3.0)})
     assert all(np.isfinite(value).all() for value in flat.values())
     assert (flat["data/y/near"] > 0).all() and (flat["data/y/far"] > 0).all()
     assert jnp.isfinite(flat["data/y/middle"]).all()

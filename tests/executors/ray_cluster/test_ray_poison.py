@@ -79,7 +79,8 @@ def test_an_engine_that_dies_gives_way_to_the_next_on_the_route(
     deadly = min(twelve.universes)
     cheap = exact_engines.Scripted(name="laplace", costs=(0.1, 0.0, 0.01), deadly=(deadly,))
     dear = exact_engines.Scripted(costs=(10.0, 0.0, 10.0))
-    auto = mv.Auto(laplace=cheap, nested=None, reweight=None, warm_nuts=None, nuts=dear, audit=Audit(share=0.0))
+    alone = {"nested": None, "reweight": None, "amortized": None, "warm_nuts": None}
+    auto = mv.Auto(laplace=cheap, nuts=dear, audit=Audit(share=0.0), **alone)
     there = mv.run(twelve, store=tmp_path / "there", engine=auto, executor=Ray(workers=2))
     rows = there.sql(f"select engine, ok, final from diagnostics where key = '{deadly}' order by attempt")
     assert rows["engine"].tolist() == ["laplace", "nuts"]
