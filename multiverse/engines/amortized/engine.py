@@ -38,6 +38,7 @@ CHAINS: Final = "short chains"  # purpose of a batch of universes whose weights 
 CHAINS_A_BATCH: Final = 16  # of these, at most
 UNIVERSES_A_BATCH: Final = 128  # at most, so that a killed run loses seconds: a part of the store holds one batch
 KINDS: Final = ("affine", "spline")
+DTYPES: Final = ("float64", "float32")
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,8 @@ class Amortized:
 
     def __post_init__(self) -> None:
         members = {} if self.members is None else {"members": 1}
-        problems = too_small(self, "the amortized engine", draws=1, couplings=0, width=1, **members)
-        for name, known in (("kind", KINDS), ("whiten", WHITEN)):
+        problems = too_small(self, "the amortized engine", draws=1, couplings=1, width=1, **members)
+        for name, known in (("kind", KINDS), ("whiten", WHITEN), ("dtype", DTYPES)):
             value = getattr(self, name)
             if value not in known:
                 what = f"the amortized engine has {name}={value!r}."

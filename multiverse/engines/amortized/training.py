@@ -20,6 +20,8 @@ from multiverse.engines.amortized.checkpoint import begin as begin
 from multiverse.engines.amortized.network import Flow, Inputs
 from multiverse.engines.amortized.optimizer import optimizer
 from multiverse.engines.compiled import Once
+from multiverse.engines.least import too_small
+from multiverse.errors import PlanError
 from multiverse.planning.tracing import compiled, here
 
 STREAMS: Final = {"simulation": 0, "extra": 1, "fixed": 2, "epoch": 3}  # what keys of one step are for
@@ -38,6 +40,7 @@ class Schedule:
     batch: simulations of a step. segment: steps of one segment. steps: at most, over which the learning rate falls as a
     cosine to a twentieth. average: how much of the averaged weights a step keeps. simulations: None for fresh ones in
     each step; a number for so many in all, made once and reused in epochs.
+    Raises PlanError for numbers with which nothing could be learnt.
     """
 
     batch: int = 256
@@ -46,6 +49,11 @@ class Schedule:
     learning_rate: float = 2e-3
     average: float = 0.99
     simulations: int | None = None
+
+    def __post_init__(self) -> None:
+        some = {} if self.simulations is None else {"simulations": 1}
+        if problems := too_small(self, "the training of a network", batch=1, segment=1, steps=1, **some):
+            raise PlanError(problems)
 
 
 class Trainer:

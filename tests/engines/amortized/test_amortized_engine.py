@@ -19,6 +19,7 @@ from multiverse.engines.amortized import engine as engine_file
 from multiverse.engines.amortized.engine import Amortized
 from multiverse.engines.amortized.gate import NetworkGate
 from multiverse.engines.amortized.learning import DECLINED, TRAINING, Goal
+from multiverse.engines.amortized.training import Schedule
 from multiverse.engines.engine import Batch, Engine
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.errors import PlanError
@@ -315,3 +316,24 @@ def other_data(
     keys = [key for key in batch.keys if program.members[key].universe["noise"] == "one"]
     other = replace(program, datasets=datasets)
     return answer_block(learner, weights, batch, keys, engine, 1.0, program=other)
+
+
+@pytest.mark.parametrize(
+    ("settings", "wrong"),
+    [
+        (dict(couplings=0), "couplings=0"),
+        (dict(kind="cubic"), "kind='cubic'"),
+        (dict(dtype="f16"), "dtype='f16'"),
+        (dict(whiten="pca"), "whiten='pca'"),
+        (dict(members=0), "members=0"),
+    ],
+)
+def test_settings_with_which_nothing_could_be_learnt_are_refused(settings: dict[str, Any], wrong: str) -> None:
+    with pytest.raises(PlanError, match=wrong):
+        Amortized(**settings)
+
+
+def test_trainings_without_steps_are_refused_with_all_mistakes_at_once() -> None:
+    with pytest.raises(PlanError, match="batch=0") as raised:
+        Schedule(batch=0, segment=0, simulations=0)
+    assert "segment=0" in str(raised.value) and "simulations=0" in str(raised.value)
