@@ -79,9 +79,9 @@ def _lines(title: str, total: int, unit: str) -> Iterator[Advance]:
         total, done, now = total + more, done + count, time.monotonic()
         if now - said >= LINE_SECONDS:
             said = now
-            left = (now - began) / max(done, 1) * (total - done)
-            rate = _rate(done, now - began, unit)
-            print(f"{title}: {done} of {total} {unit}, {rate}, {left:.0f} s left  {note}", file=sys.stderr, flush=True)
+            left = f"{(now - began) / done * (total - done):.0f} s left" if done else ""
+            told = ", ".join(filter(None, [f"{done} of {total} {unit}", _rate(done, now - began, unit), left]))
+            print(f"{title}: {told}  {note}", file=sys.stderr, flush=True)
 
     yield advance
 

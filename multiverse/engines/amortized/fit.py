@@ -48,7 +48,7 @@ DISAGREEMENT: Final = "disagreement"  # diagnostic: how far networks of the ense
 DENSITY_KNOWN: Final = "density_known"  # diagnostic: 0 where no density vouches for the answer
 DRAWS: Final = "draws"  # handed on by universes that escalate: draws of the network, in the coordinates of the family
 LOG_WEIGHTS: Final = "log_weights"
-ESCALATED: Final = frozenset({Reason.khat, Reason.ess, Reason.distance})  # what exact draws may mend
+ESCALATED: Final = frozenset({Reason.khat, Reason.ess})  # what exact draws mend; data too far are to be looked at
 OF_WEIGHTS: Final = frozenset({"khat", "importance_ess", "log_marginal", "log_marginal_mcse", "log_density_mean"})
 RECENT: Final = 50  # steps whose mean is the loss of a segment
 

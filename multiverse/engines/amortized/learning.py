@@ -15,6 +15,7 @@ from multiverse.errors import PlanError, Problem
 from multiverse.identity.keys import batch_id
 from multiverse.planning.program import Program
 
+TOLD_AS: Final = 1  # counts what universes are told as: a network learnt under another number is trained anew
 TRAINING: Final = "training"  # purpose of a batch that trains a network; it answers one universe on the way
 DECLINED: Final = "declined"  # purpose of a batch of universes that no network can learn
 
@@ -110,7 +111,7 @@ class Learning:
 
 def content_of(family: Family, settings: Mapping[str, Any]) -> str:
     """A hash of what a network is trained on: the universes of its programs, whose keys hold their data, and how."""
-    digest = hashlib.sha256(repr(sorted(settings.items())).encode())
+    digest = hashlib.sha256(repr((TOLD_AS, sorted(settings.items()))).encode())
     for program in family.programs:
         digest.update(program.id.encode())
         for key in sorted(program.members):

@@ -43,10 +43,10 @@ def powers(context: Any, options: int) -> Any:
 def fitted(name: str, terms: np.ndarray, values: np.ndarray) -> dict[str, np.ndarray]:
     """Coefficients by name, of values (simulation, *shape) on terms (simulation, term)."""
     flat = values.reshape(len(values), -1).astype(np.float64)
-    finite: np.ndarray = np.isfinite(flat).all(axis=1)
-    if not finite.any():
-        finite[:1], flat = True, np.zeros_like(flat)  # nothing to tell: training will count what it leaves out
-    x, y = terms[finite].astype(np.float64), flat[finite]
+    here = np.flatnonzero(np.isfinite(flat).all(axis=1))
+    if not here.size:  # nothing to tell: training will count what it leaves out
+        here, flat = np.arange(len(flat)), np.zeros_like(flat)
+    x, y = terms[here].astype(np.float64), flat[here]
     low, high = np.quantile(y, [OUTER, 1 - OUTER], axis=0)
     middle = _least_squares(x, np.clip(y, low, high))
     apart = np.abs(y - x @ middle)
