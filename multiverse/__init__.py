@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from multiverse.arithmetic import forgo_fused_arithmetic
+from multiverse.arithmetic import forgo_fused_arithmetic, forgo_wrong_sums
 
 if TYPE_CHECKING:
     from multiverse.aggregate.stop_when import StopWhen as StopWhen
@@ -70,7 +70,8 @@ if TYPE_CHECKING:
     from multiverse.study import Study as Study
     from multiverse.sweep import run as run
 
-forgo_fused_arithmetic()  # before anybody's JAX: a universe shall have the same bits in any lane
+forgo_fused_arithmetic()  # before anybody's JAX: a universe shall have the same bits in any lane,
+forgo_wrong_sums()  # and the right ones
 
 __version__ = "0.1.0"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+from multiverse.arithmetic import sums_are_right
 from multiverse.cores import cores
 from multiverse.design.design import Design
 from multiverse.errors import PlanError, Problem
@@ -37,6 +38,12 @@ from multiverse.planning.walk import Walked, walk
 from multiverse.progress import Progress, bar
 from multiverse.study import Study
 
+_WRONG_SUMS = Problem(
+    "compiled sums are wrong in this process: its jaxlib was at work before multiverse could tell it to sum rightly.",
+    "right sums, of which log densities are made (https://github.com/jax-ml/jax/issues/39103)",
+    "import multiverse before the first line that makes JAX compute, and leave --xla_cpu_experimental_ynn_fusion_type "
+    "out of XLA_FLAGS; or install another jaxlib",
+)
 CHECKED_WHEN_BROKEN = 1  # programs still checked where mistakes are known: estimands are tried there, at a second each
 
 
@@ -57,6 +64,8 @@ def plan(study: Study, *, design: str | Design | None = None, strict: bool = Fal
     _stop(malformed(study))
     # A mistake does not end the search: whatever does not depend on it is looked at too.
     binding, problems = bind(study)
+    if not sums_are_right():
+        problems.append(_WRONG_SUMS)
     in_space = study.space.check()
     problems += [*in_space, *signature_problems(study), *reserved_problems(study.space.decisions)]
     known = identify(study, binding)

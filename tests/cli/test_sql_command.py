@@ -37,7 +37,7 @@ def test_a_table_fits_the_terminal_and_names_what_it_leaves_out(multiverse, stor
     assert answer.exit_code == 0
     assert max(map(len, answer.stdout.splitlines())) <= 60
     said = " ".join(answer.stdout.partition("... and")[2].split())
-    assert said.startswith("16 more columns: ") and said.endswith("ess_tail, rhat")
+    assert said.startswith("17 more columns: ") and said.endswith("rhat, verified_by")
 
 
 def test_without_a_terminal_all_columns_are_there(multiverse, store: Path) -> None:

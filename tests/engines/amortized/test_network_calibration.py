@@ -73,4 +73,3 @@ def test_ranks_are_uniform_and_those_of_a_broken_network_are_not() -> None:
         for name, a in checkpoint.average.items()
     }
     assert calibration_p(found.truth, tried(learner, spoilt).draws) < LEVEL
-    assert calibration_p(found.truth, found.truth[np.newaxis].repeat(len(found.truth), axis=0)) > LEVEL  # the prior
