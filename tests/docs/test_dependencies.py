@@ -16,6 +16,7 @@ MODULES = {"pyyaml": "yaml", "vl-convert-python": "vl_convert"}  # where they ar
 OURS = {"multiverse", "IPython", "pytest"}  # IPython only where it is running; pytest in the suites for strangers
 
 EXTRAS = {"ray"}  # imported where an executor on a cluster is asked for
+PARTS = {"jaxlib"}  # of a dependency, which pins the version: asked for that version alone
 
 
 def test_every_dependency_has_a_reason() -> None:
@@ -23,7 +24,7 @@ def test_every_dependency_has_a_reason() -> None:
 
 
 def test_every_import_is_a_dependency() -> None:
-    allowed = {MODULES.get(name, name) for name in NAMES} | OURS | EXTRAS | sys.stdlib_module_names
+    allowed = {MODULES.get(name, name) for name in NAMES} | OURS | EXTRAS | PARTS | sys.stdlib_module_names
     strangers = set()
     for path in (ROOT / "multiverse").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
