@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -73,9 +74,11 @@ class Network:
         networks: Sequence[Trained],
         source: Source,
         universe: str | Mapping[str, str | None] | None = None,
+        lost: Mapping[str, Outcome] = MappingProxyType({}),
     ):
         self.plan, self.source, self.networks = plan, source, tuple(networks)
         self._binding = binding
+        self._lost = lost  # by program id, why it has no network
         self._engine = replace(engine, escalate=None)  # a red answer says so at once; NUTS takes seconds
         self._options = Options(plan, binding)
         self.universe = self._options.base(universe)
@@ -87,6 +90,16 @@ class Network:
             for number, program in enumerate(network.family.programs)
         }
         self._observe = Observer()
+
+    @property
+    def engine(self) -> Amortized:
+        """The settings that it was trained with, and that its answers are judged by; red ones do not escalate."""
+        return self._engine
+
+    def holder(self, program: Program) -> tuple[Trained, int] | None:
+        """The network that has learnt a program of the plan, and the program's place in it; None where none has."""
+        at = self._places.get(program.id)
+        return None if at is None else (at.network, at.number)
 
     @property
     def like(self) -> Any:
@@ -105,8 +118,8 @@ class Network:
         distribution of the kind that its options are; other decisions are as in `self.universe`. A value between the
         options is answered like these; beyond them, draws of the nearest that was learnt are weighed by the log joint
         of the one that is asked, and are red if that cannot be relied on.
-        Data that the preprocessing raises for make a red answer. Raises ResultError for data of another shape than the
-        program takes, and for options of another program.
+        Data that the preprocessing raises for make a red answer, and so does a training that failed. Raises ResultError
+        for data of another shape than the program takes, and for options of another program.
         """
         began = time.perf_counter()
         (answer,) = self._answer(data, self._options.asked(self.universe, options), every=False)
@@ -158,7 +171,10 @@ class Network:
         """
         if (failure := self.plan.failures.get(key)) is not None:
             return Outcome(key, Reason[failure.stage], failure.message)
-        at = self._places.get(self.plan.program_of[key].id)
+        program = self.plan.program_of[key].id
+        at = self._places.get(program)
+        if (lost := self._lost.get(program)) is not None:
+            return Outcome(key, lost.reason, f"its network could not be trained: {lost.message}", lost.traceback)
         if at is None:
             raise ResultError(self._not_learnt(universe))
         prepared = preparer(universe, self._options.values(universe, asked))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from multiverse.aggregate.printing import Shown
@@ -25,12 +26,14 @@ CHECKS: Final = ("sbc", "coverage", "recovery")
 class Calibration(Shown):
     """Simulated data sets with their answers, compared with the truths that they were simulated from.
 
-    `simulations`: the table behind all checks. `study`: its name. Answers of a network stand under two names, without
-    and with their correction; each check takes the last, `answers` asks for another (`simulations.answers`).
+    `simulations`: the table behind all checks. `study`: its name. `seconds`: what it took, "simulating", "answering"
+    and, of a network, "compiling" before. Answers of a network stand under two names, without and with their
+    correction; each check takes the last, `answers` asks for another (`simulations.answers`).
     """
 
     simulations: Simulations
     study: str
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def table(self) -> pd.DataFrame:

@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
 POINTS: Final = 100  # places of (0, 1) at most; Säilynoja et al. 2022, section 4: no finer than the values are many
+LEAST_GAMMA: Final = 1e-20  # a p-value of less than 1e-18 is told as 0, and quantiles further out are hard to find
 HALVINGS: Final = 25  # of the bracket of gamma: to 1e-9, where counts do not change any more
 
 
@@ -111,5 +112,5 @@ def p_value(values: ArrayLike) -> float:
     count = np.rint(ecdf(values, points) * n)
     tails = np.minimum(binom.cdf(count, n, points), binom.sf(count - 1, n, points))
     # a little more, so that the count that was seen is in the tail itself whatever rounding does
-    gamma = min(1.0, 2 * float(tails.min()) * (1 + 1e-9))
+    gamma = min(1.0, max(2 * float(tails.min()) * (1 + 1e-9), LEAST_GAMMA))
     return max(0.0, 1.0 - within(n, points, *limits(n, points, gamma)))

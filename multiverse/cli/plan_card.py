@@ -5,8 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from multiverse.planning.show_forecast import LAST_RESORT, TRAINED
+
 if TYPE_CHECKING:
     from multiverse.linting.lint import Lint
+    from multiverse.planning.forecast import Forecast
     from multiverse.planning.plan import Plan
     from multiverse.planning.program import Program
 
@@ -48,15 +51,20 @@ def plan_card(plan: Plan, lint: Lint) -> dict[str, Any]:
             "checked": list(lint.checked),
             "not_made": lint.not_made,
         },
-        "forecast": None
-        if forecast is None
-        else {
-            "engine": forecast.engine,
-            "seconds": forecast.seconds,
-            "workers": forecast.workers,
-            "engines": [row._asdict() for row in forecast.engines],
-            "gradient_seconds": forecast.gradients,
-        },
+        "forecast": None if forecast is None else _forecast(forecast),
+    }
+
+
+def _forecast(forecast: Forecast) -> dict[str, Any]:
+    """breaks_even: from how many universes, or data sets, training a network pays; null where it never does."""
+    pays = forecast.breaks_even(TRAINED, LAST_RESORT)
+    return {
+        "engine": forecast.engine,
+        "seconds": forecast.seconds,
+        "workers": forecast.workers,
+        "engines": [row._asdict() for row in forecast.engines],
+        "breaks_even": {"engine": TRAINED, "against": LAST_RESORT, "universes": pays},
+        "gradient_seconds": forecast.gradients,
     }
 
 

@@ -20,12 +20,12 @@ from multiverse.planning.density import draw_of
 from multiverse.planning.plan import Plan
 from multiverse.planning.program import Member, Program
 from multiverse.planning.quantities import Quantity, quantities_of, sites_of, values_of
-from multiverse.planning.row_axes import trim_rows
+from multiverse.planning.row_axes import row_axes, without_padding
 from multiverse.planning.simulate import OBSERVED, opened, simulator, why_not_simulated
 from multiverse.planning.tracing import QUICK_COMPILE, compiled
 from multiverse.progress import Progress, bar
 
-LANES: Final = 64  # simulations of one compiled call
+LANES: Final = 256  # simulations of one compiled call
 PRIOR_DRAWS: Final = 256  # for the sd of a quantity under a universe's prior: within 4 % of it where it is normal
 TRUTH: Final = 0  # the attempt that a simulation's random words are those of; engines begin with 1
 
@@ -64,10 +64,12 @@ class SimulatedPlan:
     def __len__(self) -> int:
         return len(self.origins)
 
-    def draws(self, key: str, sites: Mapping[str, np.ndarray], log_likelihood: np.ndarray) -> dict[str, np.ndarray]:
+    def draws(
+        self, key: str, sites: Mapping[str, np.ndarray], log_likelihood: np.ndarray | None
+    ) -> dict[str, np.ndarray]:
         """Draws (draw,) of each quantity of a data set, from draws of its sites (draw, *site shape), as engines see it.
 
-        Estimands that raise give NaN, as they do in an engine's outcomes.
+        log_likelihood: (draw,); None where it is not known. Estimands that raise give NaN, as in an engine's outcomes.
         """
         program = self.plan.program_of[key]
         asked = _estimands(self.plan, program, key, sites)
@@ -86,7 +88,7 @@ def simulated_plan(
     """
     _check(simulations, universes)
     program_of = plan.program_of
-    why = {program.id: why_not_simulated(program) or _no_model(program) for program in plan.programs}
+    why = {program.id: why_not_simulated(program) for program in plan.programs}
     able = [key for key in plan.universes if key in program_of and key not in plan.twins]
     chosen = _chosen(plan, [key for key in able if not why[program_of[key].id]], simulations, universes, seed)
     declined = Counter(why[program_of[key].id] for key in able if why[program_of[key].id])
@@ -96,7 +98,7 @@ def simulated_plan(
         raise PlanError(_nothing(declined))
     each = {key: simulations // len(chosen) + (at < simulations % len(chosen)) for at, key in enumerate(chosen)}
     programs = list({program_of[key].id: program_of[key] for key in chosen}.values())
-    quantities = quantities_of(plan, programs)
+    quantities = _quantities(plan, programs)
     made = _Made({}, {}, {}, {}, [])
     with progress("simulating data sets", len(chosen), "universes") as advance:
         for program in programs:
@@ -142,15 +144,18 @@ def _check(simulations: int, universes: int | None) -> None:
         raise PlanError(problems)
 
 
-def _no_model(program: Program) -> str:
-    return "" if program.kind == "model" else "there is no density that an engine could answer it with"
+def _quantities(plan: Plan, programs: Sequence[Program]) -> tuple[Quantity, ...]:
+    """What is compared; not the likelihood where nobody knows it."""
+    found = quantities_of(plan, programs)
+    known = any(program.kind == "model" for program in programs)
+    return tuple(quantity for quantity in found if known or quantity.kind != "density")
 
 
 def _nothing(declined: Mapping[str, int]) -> Problem:
     why = "; ".join(declined) or "the plan has none"
     return Problem(
         f"no universe of this study can be simulated from: {why}.",
-        "a NumPyro model whose priors and likelihood are distributions, with observed sites",
+        "a NumPyro model whose priors and likelihood are distributions, with observed sites; or a prior and `simulate`",
         "check what was run instead: `multiverse verify STORE`, or write the likelihood as `numpyro.sample(..., obs=)`",
     )
 
@@ -165,6 +170,12 @@ def _chosen(plan: Plan, able: Sequence[str], simulations: int, universes: int | 
 def _key(universe: str, number: int, seed: int) -> str:
     """The key of a data set, 32 hex characters."""
     return fingerprint(("multiverse simulation", universe, number, int(seed)))
+
+
+def _words(universe: str, count: int, seed: int) -> list[tuple[int, int]]:
+    """Random words of simulations that nothing but the prior of a universe is told by."""
+    source = np.random.default_rng(rng_words(seed, universe, TRUTH))
+    return [(int(a), int(b)) for a, b in source.integers(2**32, size=(max(count, 0), 2))]
 
 
 def _simulated(
@@ -186,16 +197,18 @@ def _simulated(
     original = {}
     with jax.enable_x64(True):
         run = _compiled(plan, program, program_opened, quantities, keys[0])
+        grown = row_axes(program, keys[0])
         for universe in keys:
             member, leaves = program.members[universe], program.leaves(universe)
-            names = [_key(universe, i, seed) for i in range(max(each[universe], PRIOR_DRAWS))]
-            sites, likelihood, observed = _run(run, leaves, [rng_words(seed, name, TRUTH) for name in names])
-            trimmed = trim_rows(program, [universe], {name: values[None, None] for name, values in sites.items()})
-            own = {name: np.asarray(values[0][0]) for name, values in trimmed.items()}
+            names = [_key(universe, i, seed) for i in range(each[universe])]
+            words = [rng_words(seed, name, TRUTH) for name in names]
+            sites, likelihood, observed = _run(run, leaves, [*words, *_words(universe, PRIOR_DRAWS - len(names), seed)])
+            rows = member.rows_kept
+            own = {name: without_padding(of, grown.get(name, ()), rows, before=1) for name, of in sites.items()}
             asked = _estimands(plan, program, universe, own)
             truths = values_of(quantities, asked, own, likelihood)
             made.priors[universe] = {name: _spread(values) for name, values in truths.items()}
-            for i, key in enumerate(names[: each[universe]]):
+            for i, key in enumerate(names):
                 number = len(datasets)
                 values = {f"{OBSERVED}{name}": _leaf(of[i]) for name, of in observed.items()}
                 datasets[number] = {**program.datasets[member.prepared], **values}

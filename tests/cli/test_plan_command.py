@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,11 @@ def test_the_forecast_of_each_engine(multiverse, study: Path) -> None:
     assert (told["engine"], first["engine"], first["universes"]) == ("nuts", "nuts", 4)
     assert told["seconds"] == first["seconds"] and told["workers"] >= 1
     assert "laplace" in {row["engine"] for row in others} and len(told["gradient_seconds"]) == 1
+    rows = {row["engine"]: row for row in told["engines"]}
+    ours, theirs = rows["amortized"], rows["nuts"]
+    before = ours["compile"] + ours["once"] - theirs["compile"] - theirs["once"]
+    universes = math.ceil(before / (theirs["universe"] - ours["universe"]))
+    assert told["breaks_even"] == {"engine": "amortized", "against": "nuts", "universes": universes}
     (gradient,) = told["gradient_seconds"].values()
     assert first["universe"] == pytest.approx(2 * (50 + 5000) * 14 * (2 * gradient + 1e-6))  # 14 leapfrogs
 
