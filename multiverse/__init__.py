@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from multiverse.engines.amortized.gate import NetworkGate as NetworkGate
     from multiverse.engines.amortized.learning import Goal as Goal
     from multiverse.engines.amortized.training import Schedule as Schedule
+    from multiverse.engines.amortized.tuning import Tuning as Tuning
     from multiverse.engines.auto.audit import Audit as Audit
     from multiverse.engines.auto.engine import Auto as Auto
     from multiverse.engines.forecast import forecast as forecast
@@ -110,6 +111,7 @@ _HOMES = {
     "NestedLaplace": "multiverse.engines.nested.engine",
     "Reweight": "multiverse.engines.reweight.engine",
     "Amortized": "multiverse.engines.amortized.engine",
+    "Tuning": "multiverse.engines.amortized.tuning",
     "Consistency": "multiverse.engines.amortized.consistency",
     "Goal": "multiverse.engines.amortized.learning",
     "NetworkGate": "multiverse.engines.amortized.gate",

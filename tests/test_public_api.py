@@ -47,6 +47,7 @@ PUBLIC = [
     "NestedLaplace",
     "Reweight",
     "Amortized",
+    "Tuning",
     "Consistency",
     "Goal",
     "NetworkGate",

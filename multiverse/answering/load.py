@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from multiverse.answering.network import Network, Source
-from multiverse.answering.trained import network_engine, train_command, trained_networks
+from multiverse.answering.trained import lost_trainings, network_engine, train_command, trained_networks
+from multiverse.engines.outcome import Outcome
 from multiverse.errors import Problem, ResultError, near_miss
 from multiverse.planning.bind import bind
 from multiverse.planning.build import plan
@@ -50,24 +51,34 @@ def load_network(
         recorded = decode_plan(place.get("plan", record.plan))
         planned = plan(declared, design=recorded_design(recorded, declared.space), progress=progress)
     refuse_another(place, planned.identity, whence)
-    networks = trained_networks(place, planned, engine)
+    networks, lost = trained_networks(place, planned, engine), lost_trainings(place, planned, engine)
     if not networks:
-        raise ResultError(
-            Problem(
-                f"the run {record.run!r} of {place.describe()} has trained no network yet.",
-                "a run of the engine 'amortized' that has come as far as a network",
-                f"let it go on: {train_command(place.describe())}",
-            )
-        )
+        raise ResultError(_no_network(f"the run {record.run!r} of {place.describe()}", place.describe(), lost))
     kept = keep if isinstance(keep, str) else list(keep)
     binding, _ = bind(declared)
     source = Source(place.describe(), record.run)
-    network = Network(planned.keeping(kept), binding, engine, networks, source, universe)
+    network = Network(planned.keeping(kept), binding, engine, networks, source, universe, lost)
     if ready:
         with progress("compiling", 1, "answers") as advance:
             network.answer(network.like)
             advance()
     return network
+
+
+def _no_network(run: str, store: str, lost: Mapping[str, Outcome]) -> Problem:
+    reasons = dict.fromkeys(outcome.message for outcome in lost.values())
+    if reasons:
+        return Problem(
+            f"the network of {run} could not be trained: {'; '.join(reasons)}.",
+            "a training that has come as far as a network",
+            f"mend that, or train it in another way, as another run: mv.run(study, engine=mv.Amortized(training="
+            f"mv.Schedule(...)), store={store!r}, run='network')",
+        )
+    return Problem(
+        f"{run} has trained no network yet.",
+        "a run of the engine 'amortized' that has come as far as a network",
+        f"let it go on: {train_command(store)}",
+    )
 
 
 def _record(store: Store, run: str | None) -> RunRecord:

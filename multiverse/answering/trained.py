@@ -12,10 +12,12 @@ from multiverse.engines.amortized.fit import learner_of
 from multiverse.engines.amortized.learner import Learner
 from multiverse.engines.amortized.learning import CALIBRATION, STEPS, TRAINING, Learning
 from multiverse.engines.engine import Batch
+from multiverse.engines.outcome import Outcome
 from multiverse.errors import Problem, ResultError
 from multiverse.planning.plan import Plan
 from multiverse.store.contract import Store
 from multiverse.store.handed import given_by
+from multiverse.store.part import decode, is_row_column
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,12 +41,24 @@ class Trained:
 
 
 def trained_networks(store: Store, plan: Plan, engine: Amortized) -> list[Trained]:
-    """The networks of a plan's families that are in the store; none for a family whose training has not begun.
+    """The networks of a plan's families that are in the store; none for a family whose training has not come as far.
 
     Segments are found as a sweep finds them: by what a network learns from, so it does not matter which run trained it.
     """
     there = store.names("part")
     return [one for learning in engine.init(plan).learning if (one := _trained(store, plan, engine, learning, there))]
+
+
+def lost_trainings(store: Store, plan: Plan, engine: Amortized) -> dict[str, Outcome]:
+    """By program id, the segment that says why there is no network: the first one. After a later one there is one."""
+    there = store.names("part")
+    lost: dict[str, Outcome] = {}
+    for learning in engine.init(plan).learning:
+        if (first := learning.next_id) in there:
+            (outcome,) = decode(store.get("part", first, is_row_column))
+            if STEPS not in outcome.diagnostics:
+                lost |= dict.fromkeys(learning.beside, outcome)
+    return lost
 
 
 def network_engine(engine: Any, run: str, of: str) -> Amortized:
@@ -74,7 +88,9 @@ def _trained(store: Store, plan: Plan, engine: Amortized, learning: Learning, th
         learning = learning.told(learning.next_id, given_by(store, learning.next_id)[0])
     if not learning.segments:
         return None
-    (outcome,) = given_by(store, learning.segments[-1])
+    (outcome,) = given_by(store, *learning.network(engine.goal, engine.training))
+    if not outcome.handed:
+        return None
     program = learning.family.programs[0]
     batch = Batch("", program, (learning.carrier,), plan.wanted, purpose=TRAINING, beside=learning.beside)
     learner = learner_of(batch, engine, outcome.handed)

@@ -38,6 +38,8 @@ def observed_data(program: Program) -> dict[str, Observed]:
         looker = look_at(program)
         if isinstance(looker, str):
             return dict.fromkeys(program.members, Observed("", looker))
+        if looker.scaled:
+            return dict.fromkeys(program.members, Observed("", looker.scaled))
         return _by_universe(program, looker)
     except Exception as error:  # a model that another engine can answer all the same
         return dict.fromkeys(program.members, Observed("", f"what it observes cannot be told: {said(error)}"))
@@ -46,28 +48,32 @@ def observed_data(program: Program) -> dict[str, Observed]:
 class Looker(NamedTuple):
     """The part of a model that makes the observed values.
 
-    heads: name and base measure of each site. live: the leaves it needs. jaxpr, constants: three arrays a site.
+    heads: name and base measure of each site. live: the leaves it needs. jaxpr, constants: three arrays a site. scaled:
+    which site's density is raised to a power, in words; empty where none is.
     """
 
     heads: tuple[str, ...]
     live: tuple[str, ...]
     jaxpr: Any
     constants: Sequence[Any]
+    scaled: str = ""
 
 
 def look_at(program: Program) -> Looker | str:
-    """How to see what is observed; or why there is no evidence to compare."""
+    """How to see what is observed; or why it cannot be told."""
     import jax
     from jax.interpreters.partial_eval import dce_jaxpr_consts
 
     heads: list[str] = []
     whys: list[str] = []
+    powers: list[str] = []
 
     def look(leaves: Mapping[str, Any], key: Any) -> list[Any]:
         trace = seeded_trace(program, leaves, key)
         sites = sorted(observed_in(trace, program), key=lambda site: site.name)
         heads[:] = [f"{site.name} in {_measure(site.fn)}" for site in sites]
         whys[:] = _unnormalised(program, trace, sites)
+        powers[:] = [n for n, s in trace.items() if s["type"] == "sample" and s.get("scale") is not None]
         return [part for site in sites for part in (site.value, site.mask, _censored(site))]
 
     abstract: Any = jax.ShapeDtypeStruct
@@ -82,7 +88,8 @@ def look_at(program: Program) -> Looker | str:
         return "latent sites decide what is observed"
     live = tuple(path for path, is_used in zip(sorted(leaves), used[:-1], strict=True) if is_used)
     constants = [value for value, keep in zip(closed.consts, kept, strict=True) if keep]
-    return Looker(tuple(heads), live, jaxpr, constants)
+    scaled = f"the density of {powers[0]!r} is scaled, and so no density" if powers else ""
+    return Looker(tuple(heads), live, jaxpr, constants, scaled)
 
 
 def _unnormalised(program: Program, trace: Mapping[str, Mapping[str, Any]], sites: Sequence[Site]) -> list[str]:
@@ -92,8 +99,6 @@ def _unnormalised(program: Program, trace: Mapping[str, Mapping[str, Any]], site
         whys.append(f"the prior of {unnormalised[0]!r} is masked, and so no distribution")
     if factors := sorted(program.sites.observed.keys() - {site.name for site in sites}):
         whys.append(f"the model has a numpyro.factor {factors[0]!r}: what it does to the likelihood cannot be told")
-    if scaled := [n for n, s in trace.items() if s["type"] == "sample" and s.get("scale") is not None]:
-        whys.append(f"the density of {scaled[0]!r} is scaled, and so no density")
     return whys
 
 

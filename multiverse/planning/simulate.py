@@ -50,8 +50,11 @@ class OpenSignature(Signature):
         return numpyro.handlers.condition(super().__call__, data=given)(own)
 
 
-def why_not_simulated(program: Program) -> str:
-    """Why data cannot be simulated from a program, in words; empty where they can."""
+def why_not_simulated(program: Program, *, powers: bool = False) -> str:
+    """Why data cannot be simulated from a program, in words; empty where they can.
+
+    powers: whether a density that is raised to a power (`numpyro.handlers.scale`) may be simulated without it.
+    """
     if program.kind == "simulator":
         return ""
     if program.kind != "model":
@@ -62,6 +65,8 @@ def why_not_simulated(program: Program) -> str:
         return f"what the model observes cannot be told: {said(error)}"
     if isinstance(looker, str):
         return looker
+    if looker.scaled and not powers:
+        return looker.scaled
     if not looker.heads:
         return "the model observes nothing"
     if censored := [head for head in looker.heads if "Censored" in head]:

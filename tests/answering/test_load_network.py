@@ -9,9 +9,15 @@ import numpy as np
 import pytest
 
 import multiverse as mv
+from multiverse.answering.load import load_network
 from multiverse.answering.network import Network
 from multiverse.engines.amortized.learner import Learner
+from multiverse.engines.outcome import Outcome, Reason
 from multiverse.loading import load_study
+from multiverse.planning.build import plan
+from multiverse.run_record import begin_run
+from multiverse.store.folder import FolderStore
+from multiverse.work import SweepWork
 
 
 def test_the_study_is_found_in_the_record(two_sites: Path, network: Network) -> None:
@@ -33,6 +39,31 @@ def test_a_store_without_a_network_names_the_command(two_sites: Path, tmp_path: 
     with pytest.raises(mv.MultiverseError, match=r"has trained no network yet") as error:
         mv.load_network(tmp_path / "bare", load_study(two_sites).study)
     assert "multiverse run study.py --engine amortized" in str(error.value)
+
+
+LOST = "the loss of the network is no number from step 1 of 2,000 on"
+
+
+def test_a_training_that_failed_at_once_says_why(two_sites: Path, network: Network, tmp_path: Path) -> None:
+    study, engine, store = load_study(two_sites).study, network.engine, FolderStore(tmp_path / "lost")
+    planned = plan(study)
+    begin_run(store, planned, engine, "main")
+    (segment,) = engine.ask(engine.init(planned))
+    failed = Outcome(segment.keys[0], Reason.not_finite, LOST, final=False)
+    SweepWork(store, engine, "main", {}).publish(segment, [failed])
+    with pytest.raises(mv.MultiverseError, match=f"could not be trained: {LOST}") as error:
+        load_network(store, study)
+    assert "this version" not in str(error.value) and "mv.Schedule(" in str(error.value)
+
+
+def test_universes_of_a_training_that_failed_are_red_with_its_reason(network: Network) -> None:
+    """As where another family of the study has learnt."""
+    (program,) = network.plan.programs
+    lost = {program.id: Outcome("the carrier", Reason.not_finite, LOST, final=False)}
+    some = Network(network.plan, network._binding, network.engine, [], network.source, lost=lost)
+    for answer in (some.answer(some.like), *some.answer_all(some.like)):
+        assert answer.outcome.reason == Reason.not_finite
+        assert answer.outcome.message == f"its network could not be trained: {LOST}"
 
 
 def test_another_run_and_another_study_are_refused(two_sites: Path) -> None:

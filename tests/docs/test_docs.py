@@ -41,6 +41,7 @@ SLOW = {  # they sample long, programs that no other page has, or again what was
     "let-auto-choose.md",
     "rerun-and-verify.md",
     "see-what-the-prior-does.md",
+    "studies-that-only-simulate.md",
     "train-a-network.md",
     "tutorial.md",
     "twenty-queries.md",

@@ -66,8 +66,8 @@ class Network:
     """A network of the family as the engine makes it, trained for so many segments; what it answers."""
 
     def __init__(self, engine: mv.Amortized):
-        its = engine.size, engine.training, engine.consistency, engine.seed
-        self.learner = make_learner(family(), *its)
+        # Without tuning: the peer learns from simulations alone, and quality is that of simulations.
+        self.learner = make_learner(family(), engine.size, engine.training, (), engine.seed)
         self.subject, self.flow, self.seed = self.learner.subject, self.learner.flow, engine.seed
         self.place = non_centered(self.subject.family)
         self.checkpoint: Checkpoint = self.learner.begin()

@@ -104,7 +104,7 @@ def learn(family: Family, universes: str, seed: int, schedule: Schedule, told: C
     import jax
 
     between = 1.0 if universes == BETWEEN else 0.0
-    learner = make_learner(family, SIZE, schedule, None, seed)
+    learner = make_learner(family, SIZE, schedule, (), seed)
     trainer = Trainer(learner.flow, schedule, sample(learner.subject, schedule.batch, between))
     learner = dataclasses.replace(learner, trainer=trainer, programs=Once())
     pairs = held_out(learner, between, seed)

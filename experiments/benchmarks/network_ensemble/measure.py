@@ -68,7 +68,7 @@ def main() -> None:
     ((family,), _) = families_of(plan(load_study(STUDY).study, progress=no_progress))
     schedule = Schedule(segment=STEPS)
     sizes = {k: Size(couplings=6, kind="affine", width=128, members=k, whiten="auto") for k in MEMBERS}
-    learners = {k: make_learner(family, size, schedule, None, seed=0) for k, size in sizes.items()}
+    learners = {k: make_learner(family, size, schedule, (), seed=0) for k, size in sizes.items()}
     begun = {k: learner.begin() for k, learner in learners.items()}
     first, steps = {}, {k: [] for k in MEMBERS}
     answers_first, answers = {}, {k: [] for k in MEMBERS}

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from multiverse.engines.amortized.given_globals import NOISE, chunk_most, locals_given
 from multiverse.engines.amortized.network import Flow
 from multiverse.engines.amortized.simulations import Subject
 from multiverse.engines.chunk import chunk_size
@@ -21,7 +22,8 @@ class Drawn(NamedTuple):
 
     sites: constrained values by site. potential: minus the log joint in the program's own coordinates, nats.
     log_weights: log joint minus log density of the network, both in those of the family. u: whitened draws. member:
-    which network of the ensemble each draw is from, (draw,). z: on the unconstrained scale of the family.
+    which network of the ensemble each draw is from, (draw,). z: on the unconstrained scale of the family. short: share
+    of draws whose locals' mode may not have been reached, (universe,).
     """
 
     sites: Mapping[str, Any]
@@ -32,6 +34,7 @@ class Drawn(NamedTuple):
     u: Any
     member: Any
     z: Any
+    short: Any
 
 
 def compile_answer(
@@ -49,7 +52,10 @@ def compile_answer(
     """
     import jax
 
-    one = answer_one(subject, flow, place, sites, draws, chunk_size({p: leaf[0] for p, leaf in leaves.items()}, draws))
+    hierarchy = subject.family.opened[place].hierarchy
+    width, most = (1, None) if hierarchy is None else (hierarchy.width, chunk_most(draws))
+    chunk = chunk_size({path: leaf[0] for path, leaf in leaves.items()}, draws, width=width, most=most)
+    one = answer_one(subject, flow, place, sites, draws, chunk)
 
     def block(constants: Any, weights: Any, leaves: Any, words: Any, told: Any) -> Any:
         # One universe after the other: their draws are lanes enough, and each runs through the same code.
@@ -73,6 +79,9 @@ def answer_one(
     only_simulates = opened.program.kind == "simulator"
     see = evaluate(opened.program.signature, opened.program.sites, sites)
     density = opened.potential
+    given = None
+    if opened.hierarchy is not None:
+        given = locals_given(opened.hierarchy, opened.globals_first, chunk)
 
     def at(leaves: Mapping[str, Any], z: Any) -> Any:
         if opened.other is None:
@@ -90,10 +99,14 @@ def answer_one(
         z = white.z(u).astype(
             next((x.dtype for x in leaves.values() if jnp.issubdtype(x.dtype, jnp.floating)), u.dtype)
         )
+        log_q, short = log_q - white.log_det, jnp.zeros((), z.dtype)
+        if given is not None:
+            drawn = given(leaves, z, jax.random.fold_in(key, NOISE))
+            z, log_q, short = opened.in_order(drawn.z), log_q + drawn.log_density, drawn.short.mean(dtype=z.dtype)
         seen, potential = jax.lax.map(lambda z: at(leaves, z), z, batch_size=chunk)
         # Without a density there is nothing to weigh draws by: all count alike, and nobody vouches for them.
-        log_weights = jnp.zeros_like(potential) if only_simulates else -potential - (log_q - white.log_det)
-        return Drawn(seen.values, seen.log_prior, seen.log_likelihood, seen.potential, log_weights, u, member, z)
+        log_weights = jnp.zeros_like(potential) if only_simulates else -potential - log_q
+        return Drawn(seen.values, seen.log_prior, seen.log_likelihood, seen.potential, log_weights, u, member, z, short)
 
     return one
 

@@ -102,7 +102,7 @@ def _p_value(x: Floats) -> float:
         return 1 / len(x)
     x = x[np.isfinite(x).all(axis=1)]
     if len(x) < 2:
-        return 1 / SIMULATED  # nothing is simulated that the data could be compared with
+        return 1 / (1 + SIMULATED)  # nothing is simulated that the data could be compared with
     apart = x - x.mean(axis=0)
     spread = apart.std(axis=0)
     varies = spread > 1e-9 * (1 + np.abs(x).max(axis=0))

@@ -9,13 +9,14 @@ arXiv:2310.11122 (context); Li et al. 2024, arXiv:2409.04332 (gates and escalati
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, Final
 
 from multiverse.engines.amortized.answer import BLOCK
 from multiverse.engines.amortized.consistency import Consistency
-from multiverse.engines.amortized.family import families_of
+from multiverse.engines.amortized.family import Family, families_of
 from multiverse.engines.amortized.fit import answered, chained, declined, trained
 from multiverse.engines.amortized.gate import NetworkGate
 from multiverse.engines.amortized.learner import Size
@@ -23,6 +24,8 @@ from multiverse.engines.amortized.learning import DECLINED, TRAINING, Goal, Lear
 from multiverse.engines.amortized.price import amortized_price
 from multiverse.engines.amortized.simulations import AUTO, WHITEN
 from multiverse.engines.amortized.training import Schedule
+from multiverse.engines.amortized.tuning import Tuning
+from multiverse.engines.amortized.unlabelled import Unlabelled
 from multiverse.engines.engine import Batch, make_batch
 from multiverse.engines.failed import failed
 from multiverse.engines.least import too_small
@@ -46,20 +49,21 @@ class Amortized:
     """The settings of the amortized engine. All of them are in the run's id.
 
     draws: of each universe. training: how long and on what a network learns. goal: when it has learnt enough, before
-    `training.steps`. consistency: whether the data at hand, without parameters to them, teach it too, which helps where
-    simulations are few and needs a density. members: networks of the ensemble, trained together; None: one, or three
-    where the model only simulates, so that they can be seen to disagree. couplings, kind, width: its size; kind is
-    "affine", or "spline" for posteriors with several modes or sharp bends, at twice the price. whiten: by "newton"
-    steps of the log joint, by the "prior", or "auto": by the prior where there is a hierarchy. seed: of training, and
-    folded into every universe's random key. dtype: of the log joint, "float64" or "float32"; networks are in float32.
-    gate: what a universe must pass to be green. escalate: how a universe is sampled whose weights cannot be relied on,
-    many short chains from the network's draws; None: it is red.
+    `training.steps`. tuning: how it is tuned on the universes at hand, which needs a density; None: it learns from
+    simulations alone. consistency: whether their data teach it too, by another loss that needs a density. members:
+    networks of the ensemble, trained together; None: one, or three where the model only simulates, so that they can be
+    seen to disagree. couplings, kind, width: its size; kind is "affine", or "spline" for posteriors with several modes
+    or sharp bends, at twice the price. whiten: by "newton" steps of the log joint, by the "prior", or "auto": by the
+    prior where there is a hierarchy. seed: of training, and folded into every universe's random key. dtype: of the log
+    joint, "float64" or "float32"; networks are in float32. gate: what a universe must pass to be green. escalate: how a
+    universe is sampled whose weights cannot be relied on, many short chains from the network's draws; None: it is red.
     Raises PlanError for settings with which nothing could be learnt.
     """
 
     draws: int = 2000
     training: Schedule = field(default_factory=Schedule)
     goal: Goal = field(default_factory=Goal)
+    tuning: Tuning | None = field(default_factory=Tuning)
     consistency: Consistency | None = None
     members: int | None = None
     couplings: int = 6
@@ -93,10 +97,15 @@ class Amortized:
 
     @property
     def learnt(self) -> dict[str, Any]:
-        """All settings that a network hangs on."""
-        settings = {name: getattr(self, name) for name in ("training", "consistency")}
+        """All settings that a network hangs on; on `dtype` by how it does on held-out simulations."""
+        settings = {name: getattr(self, name) for name in ("training", "tuning", "consistency")}
         parts = {name: None if part is None else asdict(part) for name, part in settings.items()}
-        return {**parts, "size": self.size._asdict(), "seed": self.seed}
+        return {**parts, "size": self.size._asdict(), "seed": self.seed, "dtype": self.dtype}
+
+    def unlabelled(self, family: Family) -> tuple[Unlabelled, ...]:
+        """What real universes add to the loss of a family's network: nothing where there is no density."""
+        verified = all(program.kind == "model" for program in family.programs)
+        return tuple(loss for loss in (self.tuning, self.consistency) if loss is not None and verified)
 
     def price(self, program: Program, gradient: float) -> Price | None:
         """What a program costs; gradient: seconds of one value and gradient of one lane. None where it has no price."""
@@ -106,7 +115,7 @@ class Amortized:
         """The families of the plan; what each has learnt is told from the store, segment by segment."""
         attempts: dict[str, int] = {}
         red: dict[str, Outcome] = {}
-        found, why = families_of(plan)
+        found, why = families_of(plan, tuned=self.tuning is not None)
         if self.consistency is not None and plan.study.only_simulates:
             raise PlanError(
                 Problem(
@@ -123,20 +132,20 @@ class Amortized:
                 attempts[outcome.key] = max(outcome.attempt, attempts.get(outcome.key, 0))
             if not (outcome.final or outcome.ok or outcome.purpose) and outcome.batch and self.escalate:
                 red[outcome.key] = outcome
-        return State(plan, attempts, learning, why, red)
+        return State(plan, attempts, learning, why, (tuple(red.values()),))
 
     def ask(self, state: State) -> Sequence[Batch]:
         """The next segment of each training; answers of the families whose networks have learnt enough."""
         asked: list[Batch] = []
         for learning in state.learning:
-            if not any(state.plan.todo & program.members.keys() for program in learning.family.programs):
+            if not any(state.todo & program.members.keys() for program in learning.family.programs):
                 continue
             if self.goal.reached(learning, self.training):
                 asked += [*self._answers(state, learning), *self._chains(state, learning)]
             else:
                 asked.append(self._segment(state, learning))
         for program in state.plan.programs:
-            if program.id in state.declined and (keys := sorted(state.plan.todo & program.members.keys())):
+            if program.id in state.declined and (keys := sorted(state.todo & program.members.keys())):
                 made = make_batch(
                     self, program, keys, state.plan.wanted, block=BLOCK, attempt=self._attempt(state, keys)
                 )
@@ -146,10 +155,7 @@ class Amortized:
     def tell(self, state: State, batch: Batch, outcomes: Sequence[Outcome]) -> State:
         """The state after a batch."""
         if batch.purpose != TRAINING:
-            attempts = {outcome.key: outcome.attempt for outcome in outcomes}
-            red = {o.key: replace(o.light(), batch=batch.id) for o in outcomes if not o.final}
-            plan = state.plan.without(o.key for o in outcomes if o.final)
-            return replace(state, plan=plan, attempts={**state.attempts, **attempts}, red={**state.red, **red})
+            return state.told(batch, outcomes)
         learning = tuple(one.told(batch.id, outcomes[0]) if one.waits_for(batch.id) else one for one in state.learning)
         return replace(state, learning=learning)
 
@@ -164,7 +170,7 @@ class Amortized:
     def fit(self, batch: Batch, given: Mapping[str, tuple[Outcome, ...]]) -> tuple[Outcome, ...]:
         """Train a segment, or draw, weigh and judge. Compiles on first use of the program on a device."""
         if batch.purpose == DECLINED:
-            return declined(batch)
+            return declined(batch, self)
         if batch.purpose == TRAINING:
             try:
                 return trained(batch, given, self)
@@ -203,7 +209,7 @@ class Amortized:
         placed: list[tuple[float, str, Batch]] = []
         for program in learning.family.programs:
             size = batch_size(state.plan, self.name, program, BLOCK, UNIVERSES_A_BATCH)
-            todo = sorted((state.plan.todo & program.members.keys()) - state.red.keys())
+            todo = sorted((state.todo & program.members.keys()) - state.red.keys())
             last = {key: self._tried(state, learning, key) for key in todo}
             for attempt in sorted(set(last.values())):
                 keys = [key for key, its in last.items() if its == attempt]
@@ -216,7 +222,7 @@ class Amortized:
                         state.plan.wanted,
                         block=BLOCK,
                         attempt=attempt + 1,
-                        reads=learning.network,
+                        reads=learning.network(self.goal, self.training),
                         beside=learning.beside,
                     )
                     placed.append(((i + 0.5) / len(parts), program.id, batch))
@@ -228,7 +234,7 @@ class Amortized:
         if self.escalate is None:
             return asked
         for program in learning.family.programs:
-            keys = sorted(state.plan.todo & program.members.keys() & state.red.keys())
+            keys = sorted(state.todo & program.members.keys() & state.red.keys())
             for attempt in sorted({state.red[key].attempt for key in keys}):
                 mine = [key for key in keys if state.red[key].attempt == attempt]
                 for i in range(0, len(mine), CHAINS_A_BATCH):
@@ -260,12 +266,31 @@ class Amortized:
 class State:
     """Where a run is.
 
-    plan: what is still to do. attempts: the last at each universe. learning: what is learnt. declined: by program id,
-    why no network can learn it. red: universes that escalate, by key.
+    plan: of what was to do. attempts: before, the last at each universe. learning: what is learnt. declined: by program
+    id, why no network can learn it. answered: keys for good, and escalating: outcomes that are red and are to be
+    sampled, both by batch, as one table of all would be made anew for each.
     """
 
     plan: Plan
     attempts: Mapping[str, int]
     learning: tuple[Learning, ...]
     declined: Mapping[str, str]
-    red: Mapping[str, Outcome] = field(default_factory=dict)
+    escalating: tuple[tuple[Outcome, ...], ...] = ()
+    answered: tuple[tuple[str, ...], ...] = ()
+
+    @functools.cached_property
+    def todo(self) -> frozenset[str]:
+        """The keys still to be answered."""
+        return self.plan.todo.difference(*self.answered)
+
+    @functools.cached_property
+    def red(self) -> Mapping[str, Outcome]:
+        """Universes that escalate, by key."""
+        return {outcome.key: outcome for some in self.escalating for outcome in some}
+
+    def told(self, batch: Batch, outcomes: Sequence[Outcome]) -> State:
+        """The state after a batch of answers."""
+        done = tuple(outcome.key for outcome in outcomes if outcome.final)
+        red = tuple(replace(outcome.light(), batch=batch.id) for outcome in outcomes if not outcome.final)
+        escalating = (*self.escalating, red) if red else self.escalating
+        return replace(self, answered=(*self.answered, done), escalating=escalating)

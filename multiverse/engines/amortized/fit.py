@@ -5,26 +5,28 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from multiverse.engines.amortized.calibration import calibration_p
 from multiverse.engines.amortized.disagreement import disagreement
 from multiverse.engines.amortized.distance import SIMULATED, p_values
 from multiverse.engines.amortized.family import Family, why_not_learnt
+from multiverse.engines.amortized.given_globals import why_short
 from multiverse.engines.amortized.learner import CONSTANT, Learner, make_learner
 from multiverse.engines.amortized.learning import (
     CALIBRATION,
-    HELD_OUT_ESS,
-    HELD_OUT_GREEN,
     LOSS,
+    RECENT,
     SIMULATIONS,
     STEPS,
     TRAINING,
     content_of,
+    diverged,
+    left_out,
 )
 from multiverse.engines.amortized.network import Weights
+from multiverse.engines.amortized.trial import tried
 from multiverse.engines.compiled import Once
 from multiverse.engines.engine import Batch, sites_to_see
 from multiverse.engines.estimand_draws import Failure
@@ -32,32 +34,28 @@ from multiverse.engines.outcome import Outcome, Reason
 from multiverse.engines.short_chains.begin import Approximation
 from multiverse.engines.short_chains.sample import sample_from
 from multiverse.engines.weighing.judge import WeightedDraws, judge_weighted
-from multiverse.engines.weighing.psis import Smoothed, smooth
-from multiverse.engines.weighing.weighted import importance_ess, normalised
+from multiverse.engines.weighing.psis import Smoothed
 from multiverse.identity.keys import rng_words
 from multiverse.planning.program import Program
 
 if TYPE_CHECKING:
     from multiverse.engines.amortized.engine import Amortized
 
-HELD_OUT: Final = (
-    128  # simulations that a network is tried on after a segment: a share has an error of 2 points at 0.95
-)
 DISTANCE: Final = "distance_p"  # diagnostic: the share of simulated data sets that are as far from all as the data
 DISAGREEMENT: Final = "disagreement"  # diagnostic: how far networks of the ensemble are apart, in posterior sds
 DENSITY_KNOWN: Final = "density_known"  # diagnostic: 0 where no density vouches for the answer
 DRAWS: Final = "draws"  # handed on by universes that escalate: draws of the network, in the coordinates of the family
 LOG_WEIGHTS: Final = "log_weights"
-ESCALATED: Final = frozenset({Reason.khat, Reason.ess})  # what exact draws mend; data too far are to be looked at
+# What exact draws mend; data too far are to be looked at.
+ESCALATED: Final = frozenset({Reason.khat, Reason.ess, Reason.mode})
 OF_WEIGHTS: Final = frozenset({"khat", "importance_ess", "log_marginal", "log_marginal_mcse", "log_density_mean"})
-RECENT: Final = 50  # steps whose mean is the loss of a segment
 
 _LEARNERS = Once()
 
 
-def declined(batch: Batch) -> tuple[Outcome, ...]:
+def declined(batch: Batch, settings: Amortized) -> tuple[Outcome, ...]:
     """Universes of a program that no network can learn, with the reason."""
-    why = why_not_learnt(batch.program)
+    why = why_not_learnt(batch.program, tuned=settings.tuning is not None)
     return tuple(Outcome(key, Reason.structure, why, attempt=batch.attempt) for key in batch.keys)
 
 
@@ -68,11 +66,16 @@ def trained(batch: Batch, given: Mapping[str, tuple[Outcome, ...]], settings: Am
     learner = learner_of(batch, settings, before)
     start = learner.begin() if before is None else learner.taken(before)
     checkpoint, losses = learner.segment(start)
+    dropped, looked_at = checkpoint.dropped - start.dropped, learner.looked_at(checkpoint.step - start.step)
+    if why := left_out(dropped, looked_at) or diverged(losses, start.step, settings.training):
+        seconds = time.perf_counter() - began
+        return (Outcome(batch.keys[0], Reason.not_finite, why, attempt=batch.attempt, final=False, seconds=seconds),)
+    recent = losses[-RECENT:]
     numbers = {
         STEPS: float(checkpoint.step),
         SIMULATIONS: float(settings.training.simulations or checkpoint.step * settings.training.batch),
-        LOSS: float(losses[-RECENT:].mean()),
-        **held_out(learner, checkpoint.average, batch, settings),
+        LOSS: float(recent[np.isfinite(recent)].mean()),
+        **tried(learner, checkpoint.average, batch, settings),
     }
     (outcome,) = answer_block(learner, checkpoint.average, batch, batch.keys, settings, numbers[CALIBRATION])
     return (
@@ -112,7 +115,7 @@ def learner_of(batch: Batch, settings: Amortized, arrays: Mapping[str, np.ndarra
     found: Learner = _LEARNERS.get(
         content,
         lambda: make_learner(
-            family, settings.size, settings.training, settings.consistency, settings.seed, constants or None
+            family, settings.size, settings.training, settings.unlabelled(family), settings.seed, constants or None
         ),
     )
     return found
@@ -151,6 +154,9 @@ def answer_block(
         for key, p_value in zip(keys, near, strict=True):
             if why := settings.gate.too_far(float(p_value), SIMULATED):
                 wrong[key] = Failure(Reason.distance, why)
+    for key, share in zip(keys, drawn.short, strict=False):
+        if why := why_short(float(share)):
+            wrong.setdefault(key, Failure(Reason.mode, why))
     here = slice(len(keys))
     offsets = np.array([np.random.Generator(np.random.Philox(key=pair.astype(np.uint64))).uniform() for pair in words])
     weighed = WeightedDraws(
@@ -214,42 +220,6 @@ def unverified(
         numbers |= {CALIBRATION: calibrated, DENSITY_KNOWN: 0.0}
         told.append(replace(outcomes[key], diagnostics=numbers, seconds=seconds))
     return tuple(told)
-
-
-def held_out(learner: Learner, weights: Weights, batch: Batch, settings: Amortized) -> dict[str, float]:
-    """How a network does on simulations that it never saw: calibration, share with reliable weights, median ESS."""
-    import jax
-
-    family = learner.subject.family
-    khats: list[np.ndarray] = []
-    shares: list[np.ndarray] = []
-    truths: list[np.ndarray] = []
-    drawn_z: list[np.ndarray] = []
-    for place, count in enumerate(learner.subject.shares(HELD_OUT)):
-        words = np.array(rng_words(settings.seed, f"{place:032x}", 0), np.uint32)
-        whole = -(-count // batch.block) * batch.block
-        simulated, z = learner.held_out(place, whole, words)
-        truths.append(z)
-        sites = sites_to_see(replace(batch, program=family.programs[place]))
-        for i in range(0, whole, batch.block):
-            leaves: dict[str, Any] = {path: leaf[i : i + batch.block] for path, leaf in simulated.items()}
-            with jax.enable_x64(settings.dtype == "float64"):
-                cast = {p: a.astype(settings.dtype) if a.dtype.kind == "f" else a for p, a in leaves.items()}
-                each = np.stack([words + np.uint32(i + j) for j in range(batch.block)])
-                drawn = learner.draw(weights, place, sites, cast, each, settings.draws)
-            khat, smoothed = smooth(drawn.log_weights.astype(np.float64))
-            khats.append(khat)
-            shares.append(importance_ess(normalised(smoothed)) / settings.draws)
-            drawn_z.append(drawn.z)
-    calibrated = calibration_p(np.concatenate(truths), np.concatenate(drawn_z))
-    if family.programs[0].kind == "simulator":
-        return {CALIBRATION: calibrated}
-    khat, share = np.concatenate(khats), np.concatenate(shares)
-    return {
-        HELD_OUT_GREEN: float((khat < settings.gate.khat_bound(settings.draws)).mean()),
-        HELD_OUT_ESS: float(np.median(np.nan_to_num(share))),
-        CALIBRATION: calibrated,
-    }
 
 
 def place_of(family: Family, batch: Batch) -> int:

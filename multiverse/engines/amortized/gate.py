@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from multiverse.engines.amortized.distance import SIMULATED
 from multiverse.engines.gate import SOURCES as GATE_SOURCES
 from multiverse.engines.gate import Verdict, WeightsGate
 from multiverse.engines.outcome import Reason
@@ -49,11 +50,14 @@ class NetworkGate(WeightsGate):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.distance_level < 1:
+        least = 1 / (1 + SIMULATED)
+        if not (self.distance_level == 0 or least <= self.distance_level < 1):
+            never = 0 < self.distance_level < least
+            why = f"p-values of {SIMULATED} simulated data sets never reach" if never else "no universe can pass"
             raise PlanError(
                 Problem(
-                    f"the gate has distance_level={self.distance_level:g}, which no universe can pass",
-                    "a share, at least 0 and less than 1",
+                    f"the gate has distance_level={self.distance_level:g}, which {why}",
+                    f"a share, at least 1 / {1 + SIMULATED} and less than 1; or 0, which switches the check off",
                     f"NetworkGate(distance_level={DISTANCE_LEVEL})",
                 )
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -11,16 +11,16 @@ import numpy as np
 
 from multiverse.engines.amortized.answer import Drawn, compile_answer
 from multiverse.engines.amortized.checkpoint import Checkpoint, begin, from_arrays, to_arrays
-from multiverse.engines.amortized.consistency import Consistency
+from multiverse.engines.amortized.constants import Constants
 from multiverse.engines.amortized.distance import compile_summaries
-from multiverse.engines.amortized.encoding import Constants
 from multiverse.engines.amortized.family import Family
 from multiverse.engines.amortized.network import Flow, Shape, Weights
+from multiverse.engines.amortized.real_universes import REAL, inputs_of, log_joint_of, real_universes
 from multiverse.engines.amortized.simulations import Subject, simulated, subject_of
 from multiverse.engines.amortized.training import Schedule, Trainer
-from multiverse.engines.amortized.unlabelled import REAL, real_universes, self_consistency
+from multiverse.engines.amortized.unlabelled import Unlabelled, unlabelled_loss
 from multiverse.engines.compiled import Once
-from multiverse.planning.tracing import compiled, here
+from multiverse.planning.tracing import QUICK_COMPILE, compiled, here
 
 MEMBERS_UNVERIFIED: Final = 3  # networks, where nothing but their disagreement says what they do not know
 CONSTANT: Final = "constant:"  # begins the names of constants among what a segment hands on
@@ -45,14 +45,14 @@ class Learner:
     trainer: Trainer
     seed: int
     programs: Once
-    consistency: Consistency | None = None
+    looks: bool = False  # whether its training looks at real universes
 
     @functools.cached_property
     def arguments(self) -> dict[str, Any]:
         """What its training is called with."""
         import jax
 
-        if self.consistency is None:
+        if not self.looks:
             return self.subject.arguments
         with jax.enable_x64(False):
             return {**self.subject.arguments, REAL: real_universes(self.subject)}
@@ -76,6 +76,12 @@ class Learner:
 
         with jax.enable_x64(False):
             return self.trainer.segment(self.arguments, checkpoint, self.seed)
+
+    def looked_at(self, steps: int) -> int:
+        """How many simulations so many steps of its training look at, some of them again where these are reused."""
+        schedule = self.trainer.schedule
+        fresh = sum(self.subject.shares(schedule.batch))
+        return steps * (fresh if schedule.simulations is None else min(schedule.batch, schedule.simulations))
 
     def draw(
         self,
@@ -131,7 +137,7 @@ class Learner:
                 return jax.vmap(lambda key: simulated(self.subject.family, place, space, key))(keys)
 
             key = "held out", place, count, str(here())
-            run = self.programs.get(key, lambda: compiled(many, space, words))
+            run = self.programs.get(key, lambda: compiled(many, space, words, options=QUICK_COMPILE))
             leaves, z = run(space, words)
             return {path: np.asarray(leaf) for path, leaf in leaves.items()}, np.asarray(z)
 
@@ -140,11 +146,14 @@ def make_learner(
     family: Family,
     size: Size,
     schedule: Schedule,
-    consistency: Consistency | None,
+    unlabelled: Sequence[Unlabelled],
     seed: int,
     constants: Constants | None = None,
 ) -> Learner:
-    """A network before it is trained. constants: the scales that were measured when its training began."""
+    """A network before it is trained.
+
+    unlabelled: what real universes add to the loss. constants: the scales that were measured when its training began.
+    """
     import jax
 
     with jax.enable_x64(False):
@@ -152,7 +161,7 @@ def make_learner(
     layout = subject.layout
     flow = Flow(
         Shape(
-            family.dimension,
+            layout.dimension,
             layout.plain,
             layout.row,
             couplings=size.couplings,
@@ -161,6 +170,8 @@ def make_learner(
             members=size.members or (MEMBERS_UNVERIFIED if family.programs[0].kind == "simulator" else 1),
         )
     )
-    more = None if consistency is None else self_consistency(subject, flow, consistency)
+    more = None
+    if unlabelled:
+        more = unlabelled_loss(flow, unlabelled, log_joint_of(subject), inputs_of, subject.shares)
     trainer = Trainer(flow, schedule, subject.sample(schedule.batch), more)
-    return Learner(subject, flow, trainer, seed, Once(), consistency)
+    return Learner(subject, flow, trainer, seed, Once(), bool(unlabelled))

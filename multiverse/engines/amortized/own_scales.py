@@ -15,11 +15,13 @@ from multiverse.engines.amortized.whitening import Spread
 
 NORMAL_MEDIAN: Final = 0.6745  # of the distance of a normal from its middle, in sds
 RIDGE: Final = 1e-3  # of the number of simulations: columns that do not vary get nothing
+RIDGE_WEIGHED: Final = 1e-5  # where values are known to a hundredth of how far they vary
 OUTER: Final = 0.005  # share of values in each tail that do not tell the middle: those of heavy tails
 REACH: Final = 7.0  # in logarithms: no scale is more than 1,000 times that of all universes together, or less
 
 LATENTS: Final = "own/latents"
 DATA: Final = "own/data"
+GIVEN: Final = "given"  # begins names of what tells latents of a program from its data
 
 
 class Own(NamedTuple):
@@ -40,8 +42,20 @@ def powers(context: Any, options: int) -> Any:
     return jnp.concatenate([jnp.ones((*context.shape[:-1], 1), context.dtype), context, squares], axis=-1)
 
 
-def fitted(name: str, terms: np.ndarray, values: np.ndarray) -> dict[str, np.ndarray]:
-    """Coefficients by name, of values (simulation, *shape) on terms (simulation, term)."""
+def crossed(context: Any, options: int, numbers: Any) -> Any:
+    """The same with numbers of the data of a universe, their squares, and how they count under each option."""
+    import jax.numpy as jnp
+
+    mine = context[..., context.shape[-1] - options :]
+    products = (mine[..., :, None] * numbers[..., None, :]).reshape(*context.shape[:-1], -1)
+    return jnp.concatenate([powers(context, options), numbers, jnp.square(jnp.arcsinh(numbers)), products], axis=-1)
+
+
+def fitted(name: str, terms: np.ndarray, values: np.ndarray, again: int = 0) -> dict[str, np.ndarray]:
+    """Coefficients by name, of values (simulation, *shape) on terms (simulation, term).
+
+    again: how often middles are fitted once more, where simulations count the less the wider their scale is.
+    """
     flat = values.reshape(len(values), -1).astype(np.float64)
     here = np.flatnonzero(np.isfinite(flat).all(axis=1))
     if not here.size:  # nothing to tell: training will count what it leaves out
@@ -54,6 +68,11 @@ def fitted(name: str, terms: np.ndarray, values: np.ndarray) -> dict[str, np.nda
     whole = np.where(whole > 0, whole, 1.0)
     width = _least_squares(x, np.log(np.maximum(apart / whole, 1e-9)))
     width[0] += np.log(np.maximum(np.median(apart / whole / np.exp(x @ width), axis=0), 1e-9) / NORMAL_MEDIAN)
+    for _ in range(again):
+        middle = _weighed(x, np.clip(y, low, high), whole * np.exp(np.clip(x @ width, -REACH, REACH)))
+        apart = np.abs(y - x @ middle)
+        width = _least_squares(x, np.log(np.maximum(apart / whole, 1e-9)), RIDGE_WEIGHED)
+        width[0] += np.log(np.maximum(np.median(apart / whole / np.exp(x @ width), axis=0), 1e-9) / NORMAL_MEDIAN)
     found = {"middle": middle, "width": width, "whole": whole}
     return {f"{name}/{part}": value.astype(np.float32) for part, value in found.items()}
 
@@ -67,8 +86,16 @@ def told(name: str, constants: Mapping[str, Any], terms: Any, shape: tuple[int, 
     return middle.reshape(shape), (constants[f"{name}/whole"] * jnp.exp(width)).reshape(shape)
 
 
-def _least_squares(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    penalty = RIDGE * len(x) * np.eye(x.shape[1])
+def _weighed(x: np.ndarray, y: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Coefficients (term, value), each value's with weights of its own."""
+    root = 1 / scale
+    root = root / np.sqrt(np.square(root).mean(axis=0))
+    pairs = zip(root.T, y.T, strict=True)
+    return np.stack([_least_squares(x * one[:, None], value * one, RIDGE_WEIGHED) for one, value in pairs], axis=1)
+
+
+def _least_squares(x: np.ndarray, y: np.ndarray, ridge: float = RIDGE) -> np.ndarray:
+    penalty = ridge * len(x) * np.eye(x.shape[1])
     penalty[0, 0] = 0.0
     found: np.ndarray = np.linalg.solve(x.T @ x + penalty, x.T @ y)
     return found

@@ -1,81 +1,82 @@
-"""The real universes of a family as a training may look at them: their data, and no parameter behind these."""
+"""What real universes add to the loss of simulations: their data, and no parameter behind these."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
-import numpy as np
-
-from multiverse.engines.amortized.consistency import Consistency, consistency_loss
 from multiverse.engines.amortized.network import Flow, Inputs
-from multiverse.engines.amortized.simulations import Subject
 from multiverse.engines.amortized.training import ExtraLoss
-from multiverse.engines.amortized.whitening import White
-from multiverse.planning.tracing import compiled
 
-REAL: Final = "real"  # among the arguments of a training: what `real_universes` gives
-REAL_MAX: Final = 64  # universes of a program: more say hardly more of one network, and each is looked at beforehand
+LogJoint = Callable[[Any, int, Any, Any], Any]
+"""(arguments, place of a program, index of its universe, u (L, dimension)) -> (L,): its log joint, in nats. Traced."""
 
+Real = Callable[[Any], Sequence[Inputs]]
+"""arguments -> by program, what the network sees of its m real universes, with the axis m first. Traced."""
 
-def real_universes(subject: Subject) -> dict[str, Any]:
-    """Leaves by program, what the network sees of each universe, its whitening and the place of its program.
-
-    Keys are hashes, so the first ones are a random sample. Compiles a small program for each program of the family.
-    """
-    import jax
-
-    leaves, seen, places = [], [], []
-    for place, opened in enumerate(subject.family.opened):
-        keys = sorted(opened.program.members)[:REAL_MAX]
-        mine = opened.program.gather(keys, "float32")
-
-        def look(constants: Any, mine: Any, place: int = place) -> Any:
-            return jax.lax.map(lambda one: subject.look(place, constants, one), mine)
-
-        constants = dict(subject.constants)
-        leaves.append(mine)
-        seen.append(jax.tree.map(np.asarray, compiled(look, constants, mine)(constants, mine)))
-        places += [place] * len(keys)
-    inputs, white = jax.tree.map(lambda *parts: np.concatenate(parts), *seen)
-    within = np.concatenate([np.arange(places.count(place)) for place in range(len(leaves))])
-    return {
-        "leaves": leaves,
-        "inputs": inputs,
-        "white": white,
-        "place": np.array(places, np.int32),
-        "within": within.astype(np.int32),
-    }
+Shares = Callable[[int], Sequence[int]]
+"""How many of so many universes are of each program."""
 
 
-def self_consistency(subject: Subject, flow: Flow, settings: Consistency) -> ExtraLoss:
-    """The loss of `consistency` over real universes: `arguments[REAL]` has to hold them."""
+class Unlabelled(Protocol):
+    """A loss of the network's own draws for a universe, and how much it counts; `Consistency` and `Tuning` are such."""
 
-    def real(arguments: Any) -> Inputs:
-        inputs: Inputs = arguments[REAL]["inputs"]
-        return inputs
+    @property
+    def weight(self) -> float:
+        """Of it in the loss."""
 
-    return consistency_loss(flow, settings, _log_joint(subject), real)
+    @property
+    def draws(self) -> int:
+        """Of each universe."""
+
+    @property
+    def universes(self) -> int:
+        """Of a step, drawn anew."""
+
+    @property
+    def after(self) -> int:
+        """Steps without it."""
+
+    def of(self, log_joint: Any, log_q: Any) -> Any:
+        """The loss of one universe; log_joint, log_q: (draw,), in nats. Traceable."""
 
 
-def _log_joint(subject: Subject) -> Callable[[Any, Any, Any], Any]:
-    """`(arguments, universe, u (draw, dimension)) -> (draw,)`: the log joint of a real universe, up to a constant."""
+def unlabelled_loss(
+    flow: Flow, losses: Sequence[Unlabelled], log_joint: LogJoint, real: Real, shares: Shares
+) -> ExtraLoss:
+    """What `Trainer` adds to the loss of simulations; each is 0 in its first `after` steps."""
     import jax
     import jax.numpy as jnp
 
-    def one(arguments: Any, index: Any, u: Any) -> Any:
-        known = arguments[REAL]
-        white: White = jax.tree.map(lambda part: jnp.asarray(part)[index], known["white"])
-        z, within = white.z(u), jnp.asarray(known["within"])[index]
+    def of_program(loss: Unlabelled, place: int, share: int, inputs: Inputs, weights: Any, given: Any, key: Any) -> Any:
+        of_universes, of_draws = jax.random.split(key)
+        count = inputs.plain.shape[0]
+        some = min(share, count)
+        index = jax.random.permutation(of_universes, jnp.arange(count, dtype=jnp.int32))[:some]
 
-        def of(place: int) -> Callable[[Any], Any]:
-            def density(z: Any) -> Any:
-                leaves = {path: jnp.asarray(leaf)[within] for path, leaf in known["leaves"][place].items()}
-                return -jax.vmap(lambda at: subject.family.opened[place].potential(leaves, at))(z)
+        def of_universe(index: Any, inputs: Inputs, key: Any) -> Any:
+            u = jax.lax.stop_gradient(flow.draw_of(weights, inputs, key, loss.draws))
+            joint = jax.lax.stop_gradient(jnp.asarray(log_joint(given, place, index, u), jnp.float32))
+            return loss.of(joint, flow.log_density_of(weights, jax.tree.map(lambda part: part[None], inputs), u))
 
-            return density
+        mine = jax.tree.map(lambda part: part[index], inputs)
+        return jax.vmap(of_universe)(index, mine, jax.random.split(of_draws, some))
 
-        branches = [of(place) for place in range(len(subject.family.programs))]
-        return jax.lax.switch(jnp.asarray(known["place"])[index], branches, z)
+    def one(loss: Unlabelled, weights: Any, arguments: Any, key: Any, step: Any) -> Any:
+        programs = real(arguments)
+        keys = jax.random.split(key, len(programs))
 
-    return one
+        def on() -> Any:
+            each = [
+                of_program(loss, place, share, inputs, weights, arguments, keys[place])
+                for place, (share, inputs) in enumerate(zip(shares(loss.universes), programs, strict=True))
+            ]
+            return loss.weight * jnp.concatenate(each).mean()
+
+        return jax.lax.cond(step >= loss.after, on, lambda: jnp.float32(0.0))
+
+    def every(weights: Any, arguments: Any, key: Any, step: Any) -> Any:
+        keys = jax.random.split(key, len(losses))
+        return sum(one(loss, weights, arguments, keys[i], step) for i, loss in enumerate(losses))
+
+    return every

@@ -27,6 +27,7 @@ SMALL = Amortized(
     couplings=2,
     width=32,
     whiten="prior",  # the network has to learn where posteriors are, and half as much is compiled
+    tuning=None,
     escalate=None,
 )
 

@@ -223,6 +223,22 @@ def test_what_was_done_is_not_asked_again(twelve_lines: Plan, small_engine: Amor
     assert not small_engine.ask(small_engine.init(twelve_lines.without(twelve_lines.keys)))
 
 
+def test_being_told_makes_no_plan_anew(
+    twelve_lines: Plan, small_engine: Amortized, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of 10^6 universes takes a quarter of a second, for each of 8,000 batches."""
+    state = small_engine.init(twelve_lines)
+    for steps in (200, 400):
+        (segment,) = small_engine.ask(state)
+        state = small_engine.tell(state, segment, [fake(segment, steps)])
+    monkeypatch.setattr(Plan, "without", None)
+    batches = small_engine.ask(state)
+    for batch in batches:
+        state = small_engine.tell(state, batch, [Outcome(key, attempt=batch.attempt) for key in batch.keys[1:]])
+    assert state.plan is twelve_lines
+    assert sorted(key for batch in small_engine.ask(state) for key in batch.keys) == sorted(b.keys[0] for b in batches)
+
+
 def censored(data, *, prior):
     mu = numpyro.sample("mu", prior)
     late = np.zeros(4)
@@ -266,6 +282,10 @@ def test_settings_with_which_nothing_can_be_learnt_are_told(settings: dict[str, 
 def test_bounds_that_no_universe_can_pass_are_told() -> None:
     with pytest.raises(PlanError, match="distance_level=1"):
         NetworkGate(distance_level=1.0)
+    for least, simulated in ((0.0039, "never reach"), (-0.1, "no universe can pass")):
+        with pytest.raises(PlanError, match=simulated):  # the least p-value is 1 / 256
+            NetworkGate(distance_level=least)
+    assert NetworkGate(distance_level=1 / 256).too_far(1 / 256, 255)
     with pytest.raises(PlanError, match="patience=0"):
         Goal(patience=0)
 

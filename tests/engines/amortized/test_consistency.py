@@ -10,18 +10,23 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from multiverse.engines.amortized.consistency import Consistency, consistency_loss
+from multiverse.engines.amortized.consistency import Consistency
 from multiverse.engines.amortized.network import Flow, Inputs, Shape
 from multiverse.engines.amortized.student import DF
 from multiverse.engines.amortized.training import ExtraLoss, Schedule, Trainer, begin
+from multiverse.engines.amortized.unlabelled import unlabelled_loss
 from multiverse.planning.tracing import QUICK_COMPILE
 
 NOISE = 0.25  # variance of an observation around its parameter, which is standard normal
 OBSERVED = np.array([[2.2, -1.8], [1.5, 2.0], [-2.4, 0.3], [0.4, -0.6]], np.float32)  # real data, some in the tails
 
 
-def real(arguments: Any) -> Inputs:
-    return Inputs(arguments["y"])
+def real(arguments: Any) -> list[Inputs]:
+    return [Inputs(arguments["y"])]
+
+
+def shares(count: int) -> list[int]:
+    return [count]
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +34,12 @@ def loss_of() -> Any:
     """(what is added to the log joint, where it is cut, step) -> the loss of a network that is a t of `DF`."""
     flow = Flow(Shape(2, 2, couplings=2, width=8, conditioner=4))
 
-    def log_joint(arguments: Any, index: Any, u: Any) -> Any:
+    def log_joint(arguments: Any, place: int, index: Any, u: Any) -> Any:
         radius = (u**2).sum(axis=1)
         exact = 7.0 * index - (DF + 2) / 2 * jnp.log1p(radius / DF)  # no constant has to be known
         return jnp.where(u[:, 0] > arguments["cut"], jnp.nan, exact + arguments["tilt"] * u[:, 0])
 
-    loss = consistency_loss(flow, Consistency(after=10, draws=200, universes=3), log_joint, real)
+    loss = unlabelled_loss(flow, [Consistency(after=10, draws=200, universes=3)], log_joint, real, shares)
     weights = {name: array[0] for name, array in flow.start(0).items()}
 
     def of(tilt: float, cut: float, step: int) -> tuple[Any, Any]:
@@ -87,7 +92,7 @@ def test_with_256_simulations_it_brings_the_posterior_nearer() -> None:
         u = jax.random.normal(of_u, (64, 2), jnp.float32)
         return Inputs(u + np.float32(NOISE**0.5) * jax.random.normal(of_y, (64, 2), jnp.float32)), u
 
-    def log_joint(arguments: Any, index: Any, u: Any) -> Any:
+    def log_joint(arguments: Any, place: int, index: Any, u: Any) -> Any:
         return -(u**2).sum(axis=1) / 2 - ((arguments["y"][index] - u) ** 2).sum(axis=1) / (2 * NOISE)
 
     def errors(trainer: Trainer, seed: int) -> np.ndarray:
@@ -105,6 +110,6 @@ def test_with_256_simulations_it_brings_the_posterior_nearer() -> None:
         return Trainer(flow, schedule, sample, extra)
 
     settings = Consistency(after=200, universes=4)
-    without, consistent = trainer(None), trainer(consistency_loss(flow, settings, log_joint, real))
+    without, consistent = trainer(None), trainer(unlabelled_loss(flow, [settings], log_joint, real, shares))
     for seed in range(4):
         assert (errors(consistent, seed) < errors(without, seed) / 3).all()

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import numpyro
+import numpyro.distributions as dist
 import pytest
 from scipy import stats
 
+import multiverse as mv
 from multiverse.engines.amortized.disagreement import disagreement
 
 EACH = 2000  # draws of a network
@@ -61,3 +66,48 @@ def test_tails_without_moments_do_not_matter() -> None:
 
 def test_a_single_network_cannot_disagree() -> None:
     assert math.isnan(disagreement(GRID[:, None], np.zeros(EACH, int)))
+
+
+ROWS = np.linspace(-1, 1, 20)
+DATA = {"x": ROWS, "y": 0.8 + 0.5 * ROWS + 0.5 * np.random.default_rng(0).normal(size=20)}
+
+
+def line(data: Mapping[str, Any], *, scale: float) -> None:
+    """Both parameters are told by the data."""
+    a, b = (numpyro.sample(name, dist.Normal(0, scale)) for name in "ab")
+    with mv.rows(data):
+        numpyro.sample("y", dist.Normal(a + b * data["x"], 0.5), obs=data["y"])
+
+
+def product(data: Mapping[str, Any], *, scale: float) -> None:
+    """Only a b is: a and b stay unknown along two hyperbolas, of either sign."""
+    a, b = (numpyro.sample(name, dist.Normal(0, scale)) for name in "ab")
+    with mv.rows(data):
+        numpyro.sample("y", dist.Normal(a * b + 0 * data["x"], 0.5), obs=data["y"])
+
+
+@pytest.mark.slow
+def test_networks_agree_where_the_model_is_identified_and_not_where_it_is_not() -> None:
+    """Five networks after 1,000 steps, four priors. Measured: 0.02 to 0.07, and 0.22 to 0.55 for the product."""
+    apart = {}
+    for model in (line, product):
+        study = mv.Study(
+            model.__name__,
+            data=DATA,
+            model=model,
+            estimands={"a": "a"},
+            space=mv.Space(scale=mv.prior({"1": 1.0, "2": 2.0, "3": 3.0, "5": 5.0})),
+        )
+        engine = mv.Amortized(
+            members=5,
+            couplings=4,
+            width=64,
+            training=mv.Schedule(batch=128, segment=500, steps=1000),
+            goal=mv.Goal(green=2.0),
+            tuning=None,
+            escalate=None,
+        )
+        found = mv.run(mv.plan(study), engine=engine).sql("select disagreement from diagnostics where final")
+        apart[model.__name__] = found["disagreement"]
+    assert apart["line"].max() < 0.1 and apart["product"].median() > 0.2
+    assert apart["line"].max() < apart["product"].min()

@@ -52,6 +52,12 @@ def test_simulations_that_are_no_numbers_are_left_out() -> None:
     assert 0 < p_values(x)[0] <= 1 and p_values(x)[0] == pytest.approx(whole[0], abs=0.2)
 
 
+def test_data_that_can_be_compared_with_nothing_have_the_smallest_p_value_there_is() -> None:
+    x = tries(3, 1)
+    x[:, 1:] = np.nan
+    assert p_values(x) == FLOOR
+
+
 def test_summaries_that_do_not_vary_tell_data_that_differ() -> None:
     x = np.zeros((2, 1 + SIMULATED, 3))
     x[1, 0, 2] = 1.0

@@ -15,18 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import multiverse as mv
-from multiverse.engines.amortized.encoding import (
-    BOUND,
-    MOMENTS,
-    Constants,
-    Layout,
-    context,
-    context_constants,
-    data_constants,
-    encode,
-    layout_of,
-)
+from multiverse.engines.amortized.constants import Constants, context_constants, data_constants
+from multiverse.engines.amortized.encoding import BOUND, context, encode
 from multiverse.engines.amortized.family import Family, families_of
+from multiverse.engines.amortized.layout import MOMENTS, Layout, layout_of
 from multiverse.engines.amortized.network import Flow, Inputs, Shape
 from multiverse.engines.amortized.own_scales import Own, powers
 from multiverse.engines.amortized.whitening import Spread, by_prior

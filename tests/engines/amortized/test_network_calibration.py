@@ -57,7 +57,7 @@ def tried(learner: Learner, weights: Any) -> Tried:
 @pytest.mark.slow
 def test_ranks_are_uniform_and_those_of_a_broken_network_are_not() -> None:
     ((family,), _) = families_of(mv.plan(load_study(STUDY).study))
-    learner = make_learner(family, mv.Amortized().size, TRAINING, None, seed=0)
+    learner = make_learner(family, mv.Amortized().size, TRAINING, (), seed=0)
     checkpoint = learner.begin()
     while checkpoint.step < TRAINING.steps:
         checkpoint, _ = learner.segment(checkpoint)
