@@ -10,7 +10,7 @@ from typing import Any
 
 from multiverse.cores import cores
 from multiverse.engines.by_name import ENGINES, usual_engine
-from multiverse.engines.price import Price
+from multiverse.engines.price import Price, each_its_part
 from multiverse.planning.forecast import EngineForecast, Forecast
 from multiverse.planning.pilot import gradient_seconds
 from multiverse.planning.plan import Plan
@@ -64,14 +64,15 @@ def _row(
     plan: Plan, engine: Any, programs: Sequence[Program], gradients: Mapping[str, float], workers: int
 ) -> EngineForecast | None:
     """What an engine would cost for all programs that it can take; None where it can take none."""
-    prices = {
+    told = {
         program.id: (len(plan.to_run & program.members.keys()), price)
         for program in programs
         if (price := _price(engine, program, gradients.get(program.id, 0.0))) is not None
     }
-    if not prices:
+    if not told:
         return None
-    universes = sum(many for many, _ in prices.values())
+    universes = sum(many for many, _ in told.values())
+    prices = {program: (told[program][0], price) for program, price in each_its_part(told).items()}
     return EngineForecast(
         engine.name,
         len(prices),

@@ -274,7 +274,7 @@ def test_a_run_that_is_stopped_at_any_batch_ends_as_one_that_was_not(hard: Auto,
     run(fifty, store=whole, engine=hard, progress=no_progress)
     batches = len(whole.names("part"))
     assert batches > 15
-    for stopped in range(2, batches, 5):
+    for stopped in range(2, batches, 8):
         store = MemoryStore()
         with pytest.raises(RuntimeError, match="stopped"):
             run(fifty, store=store, engine=hard, executor=Stops([stopped]), progress=no_progress)

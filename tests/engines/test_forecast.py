@@ -119,7 +119,7 @@ def test_prices_grow_with_gradients(name: str, planned: Plan) -> None:
     """Nothing that a model costs is negative, and a dearer gradient makes no engine cheaper."""
     prices = [ENGINES[name]().price(planned.programs[0], gradient) for gradient in (1e-6, 1e-4, 1e-2)]
     told = [price for price in prices if price is not None]
-    assert len(told) in (0, 3) and all(min(price) >= 0 for price in told)
+    assert len(told) in (0, 3) and all(min(price[:3]) >= 0 for price in told)
     assert told == sorted(told, key=lambda price: price.universe)
     assert not told or told[-1].universe > told[0].universe
 

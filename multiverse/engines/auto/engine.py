@@ -55,7 +55,8 @@ class State:
     """Where all programs are.
 
     plan: what is still to do. phases: the engines at work, on programs of their own each. round: what they asked for,
-    with the place of the phase. told: outcomes of the round so far, by batch. picked, passed: as in `Board`.
+    with the places of the phases: a network's training may be asked for by two. told: outcomes of the round so far, by
+    batch. picked, passed: as in `Board`.
     """
 
     plan: Plan
@@ -64,7 +65,7 @@ class State:
     picked: frozenset[str]
     passed: frozenset[tuple[str, str]] = frozenset()
     phases: tuple[Phase, ...] = ()
-    round: tuple[tuple[int, Batch], ...] = ()
+    round: tuple[tuple[tuple[int, ...], Batch], ...] = ()
     told: Mapping[str, tuple[Outcome, ...]] = field(default_factory=dict)
 
 
@@ -184,7 +185,7 @@ class Auto:
         *before, last = priced
         audited = self.audit.share * many
         audit = Price(min(1.0, audited) * last.compile, 0.0, self.audit.share * last.universe)
-        cheap = [Price(p.compile + audit.compile, p.once, p.universe + audit.universe) for p in before]
+        cheap = [Price(p.compile + audit.compile, p.once, p.universe + audit.universe, p.shared) for p in before]
         return min([*cheap, last], key=lambda price: price.of(many))
 
     def _is_last(self, name: str) -> bool:
@@ -207,8 +208,9 @@ class Auto:
     def _after_round(self, state: State) -> State:
         """All outcomes of a round told to their engines, and what is answered left out of the plan."""
         by_phase: dict[int, list[Batch]] = {}
-        for at, batch in state.round:
-            by_phase.setdefault(at, []).append(batch)
+        for places, batch in state.round:
+            for at in places:
+                by_phase.setdefault(at, []).append(batch)
         phases = tuple(self._told(phase, by_phase.get(at, ()), state.told) for at, phase in enumerate(state.phases))
         outcomes = [outcome for some in state.told.values() for outcome in some]
         plan = state.plan.without(outcome.key for outcome in outcomes if outcome.final)
@@ -238,8 +240,12 @@ class Auto:
             asked += [(phase, phase.ask()) for phase in begun]
         asked.sort(key=lambda one: (one[0].purpose != AUDIT, one[0].engine.name))  # audits take longest
         board = self._board(state)
-        dressed = tuple((i, self._dressed(board, phase, one)) for i, (phase, some) in enumerate(asked) for one in some)
-        return replace(state, phases=tuple(phase for phase, _ in asked), round=dressed)
+        dressed: dict[str, tuple[tuple[int, ...], Batch]] = {}
+        for i, (phase, batches) in enumerate(asked):
+            for one in batches:
+                places, batch = dressed.get(one.id) or ((), self._dressed(board, phase, one))
+                dressed[one.id] = (*places, i), batch
+        return replace(state, phases=tuple(phase for phase, _ in asked), round=tuple(dressed.values()))
 
     def _passed(self, phase: Phase, state: State) -> frozenset[tuple[str, str]]:
         """The universes that an engine was given and did not try."""
@@ -251,7 +257,7 @@ class Auto:
     def _begun(self, state: State) -> list[Phase]:
         """New phases: the next steps of all programs that are at none, together where engine and purpose are one."""
         board = self._board(state)
-        busy = frozenset(program for phase in state.phases for program in phase.busy)
+        busy = {program: phase.engine.name for phase in state.phases for program in phase.busy}
         sampling = any(phase.purpose == SAMPLE for phase in state.phases)
         together: dict[tuple[str, str], list[tuple[str, Step]]] = {}
         for program, step in board.steps(busy, sampling).items():

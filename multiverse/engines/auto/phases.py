@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from multiverse.engines.amortized.family import families
 from multiverse.engines.auto.audit import Audit
 from multiverse.engines.auto.history import PILOT, Climb, History
 from multiverse.engines.outcome import Reason
@@ -22,8 +23,8 @@ from multiverse.planning.program import Program
 
 FAMILY_LEAST: Final = 16  # universes; of a smaller family most would be sampled: Reweight takes 5 to 9 anchors
 
-# Universes of a program from which an engine is begun with: a network costs some 40 s before its first answer, and NUTS
-# 0.15 s for each of eight schools (docs/adr/0019-amortized.md).
+# Universes of a family of programs, which one network answers, from which an engine is begun with: a network costs some
+# 40 s before its first answer, and NUTS 0.15 s for each of eight schools (docs/adr/0019-amortized.md).
 LEAST: Final[Mapping[str, int]] = MappingProxyType({"amortized": 256})
 
 SAMPLE: Final = "sample"  # purpose: universes whose answer will be audited
@@ -35,12 +36,16 @@ _SAMPLES, _AUDITS, _ANSWERS, _LAST = range(4)  # what comes first
 
 
 class Step(NamedTuple):
-    """What a program does next: an engine, for a purpose, on these of its universes. rank: the least comes first."""
+    """What a program does next: an engine, for a purpose, on these of its universes. rank: the least comes first.
+
+    come: how many of its universes have come to the engine, those that wait for others among them.
+    """
 
     rank: tuple[int, int]
     engine: str
     purpose: str
     keys: frozenset[str]
+    come: int
 
 
 @dataclass(frozen=True)
@@ -72,18 +77,18 @@ class Board:
             for program in self.plan.programs
         }
 
-    def steps(self, busy: Collection[str], sampling: bool) -> dict[str, Step]:
+    def steps(self, busy: Mapping[str, str], sampling: bool) -> dict[str, Step]:
         """By program id, the next steps of those that can take one.
 
-        busy: programs that are at one. sampling: whether one of these answers universes that will be audited.
+        busy: programs that are at one, and its engine. sampling: whether one of these answers universes that will be
+        audited.
         """
         free = [p for p in self.plan.programs if p.id not in busy and self.plan.todo & p.members.keys()]
         picked, hold = self._picked(free, sampling)
-        found = {program.id: step for program in free if (step := self._step(program, picked)) is not None}
+        found = self._steps(free, picked, busy, {})
         waiting = {name for name in self.joint if not self._together(name, found, busy)}
-        for program in self._too_few(free, found, waiting):
-            if (step := self._step(program, picked, without=self.joint)) is not None:
-                found[program.id] = step
+        if few := self._too_few(free, found, waiting):
+            found |= self._steps(free, picked, busy, {program.id: tuple(self.joint) for program in few})
         return {
             at: step
             for at, step in found.items()
@@ -101,6 +106,36 @@ class Board:
             if name not in told and route.index(name) < route.index(engine):
                 told[name] = why
         return "; ".join(told.values())
+
+    def _steps(
+        self,
+        free: Sequence[Program],
+        picked: frozenset[str],
+        busy: Mapping[str, str],
+        without: Mapping[str, tuple[str, ...]],
+    ) -> dict[str, Step]:
+        """By program id, the steps of these as if none had to wait. without: engines left out, by program id."""
+        stepped = ((program, self._step(program, picked, without.get(program.id, ()))) for program in free)
+        found = {program.id: step for program, step in stepped if step is not None}
+        for program in self._not_worth_beginning(found, busy):
+            left_out = *without.get(program.id, ()), found.pop(program.id).engine
+            if (step := self._step(program, picked, left_out)) is not None:
+                found[program.id] = step
+        return found
+
+    def _not_worth_beginning(self, steps: Mapping[str, Step], busy: Mapping[str, str]) -> list[Program]:
+        """The programs whose step is an engine that too few universes of their family have come to, and none before."""
+        found: list[Program] = []
+        for name, least in LEAST.items():
+            come = {at for at, step in steps.items() if step.engine == name}
+            if not come:
+                continue
+            begun = {p.id for p in self.plan.programs if busy.get(p.id) == name or self.history.tried(p, name)}
+            for family in _families([p for p in self.plan.programs if p.id in come | begun]):
+                many = sum(steps[p.id].come for p in family if p.id in come)
+                if many < least and not begun & {p.id for p in family}:
+                    found += family
+        return found
 
     def _step(self, program: Program, picked: frozenset[str], without: Collection[str] = ()) -> Step | None:
         route = self.routes[program.id]
@@ -122,11 +157,9 @@ class Board:
             return None
         (order, name, purpose), keys = min(wanted.items())
         every = [key for (_, its, _), some in wanted.items() for key in some if its == name]
-        if len(every) < LEAST.get(name, 0) and not self.history.tried(program, name):
-            return self._step(program, picked, (*without, name))
         if order[0] == _ANSWERS and name not in self.joint:
             keys = keys[: self._pilot(program, name, len(keys))]
-        return Step(order, name, purpose, frozenset(keys))
+        return Step(order, name, purpose, frozenset(keys), len(every))
 
     def _next(self, key: str, climb: Climb, route: Sequence[str], closed: Collection[str]) -> str | None:
         """The engine that takes a universe next; None where all have passed it."""
@@ -196,6 +229,12 @@ class Board:
                     name = self._next(key, climb, route, closed)
                     if name is not None and name != route[-1] and name not in self.joint:
                         yield key
+
+
+def _families(programs: Sequence[Program]) -> list[tuple[Program, ...]]:
+    """Programs that one network answers; each that none can learn by itself."""
+    together, alone = families(programs)
+    return [*(family.programs for family in together), *((p,) for p in programs if p.id in alone)]
 
 
 def _several_modes(climb: Climb) -> bool:

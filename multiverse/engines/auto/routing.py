@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from multiverse.engines.price import Price
+from multiverse.engines.price import Price, each_its_part
 from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program
 
@@ -40,13 +40,20 @@ def routes(
     """
     known = gradients if gradients is not None else plan.forecast.gradients if plan.forecast else {}
     usual = sum(known.values()) / len(known) if known else GRADIENT_USUAL
-    found = {}
-    for program in plan.programs:
-        gradient = known.get(program.id, usual)
-        priced = [(engine.name, price_of(engine, program, gradient)) for engine in engines]
-        todo = plan.to_run & program.members.keys()
-        found[program.id] = _route(priced, len(todo or program.members), audits(plan, program, share), by_price)
-    return found
+    many = {program.id: len(plan.to_run & program.members.keys() or program.members) for program in plan.programs}
+    prices = {}
+    for engine in engines:
+        its = ((p.id, price_of(engine, p, known.get(p.id, usual))) for p in plan.programs)
+        prices[engine.name] = each_its_part({at: (many[at], price) for at, price in its if price is not None})
+    return {
+        program.id: _route(
+            [(engine.name, prices[engine.name].get(program.id)) for engine in engines],
+            many[program.id],
+            audits(plan, program, share),
+            by_price,
+        )
+        for program in plan.programs
+    }
 
 
 def audits(plan: Plan, program: Program, share: float) -> float:
