@@ -23,7 +23,7 @@ def pytest_configure() -> None:
 
     Hear Ctrl-C, also where the tests run in the background of a script: its children inherit deafness to it.
     """
-    settings.register_profile("any machine", deadline=None)
+    settings.register_profile("any machine", deadline=None, max_examples=50)  # of the usual 100: CI runs three Pythons
     settings.load_profile("any machine")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

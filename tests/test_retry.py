@@ -166,7 +166,9 @@ def climbed(twelve: Plan) -> MemoryStore:
     return store
 
 
-@pytest.mark.parametrize("stopped_after", range(14))
+@pytest.mark.parametrize(
+    "stopped_after", [pytest.param(n, marks=[pytest.mark.slow] if n % 3 else []) for n in range(14)]
+)
 def test_a_run_that_was_stopped_repeats_no_attempt(twelve: Plan, climbed: MemoryStore, stopped_after: int) -> None:
     store = MemoryStore()
     FITTED.clear()

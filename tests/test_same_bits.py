@@ -86,7 +86,7 @@ def test_in_any_lane(normal_mean: ModuleType) -> None:
     (batch,) = normal_mean.QUICK.ask(normal_mean.QUICK.init(planned))
     assert len(batch) * normal_mean.QUICK.chains == 16
     whole = run(planned, engine=normal_mean.QUICK).draws()["mean"]
-    for key in batch.keys:
+    for key in (*batch.keys[:2], *batch.keys[-2:]):
         alone = run(planned.without(set(batch.keys) - {key}), engine=normal_mean.QUICK).draws()["mean"]
         np.testing.assert_array_equal(alone.sel(universe=key), whole.sel(universe=key))
 

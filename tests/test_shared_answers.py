@@ -212,7 +212,9 @@ def test_shared_rows_are_published_in_parts_of_bounded_size(planned: Plan, monke
 # Whatever happens on the way
 
 
-@pytest.mark.parametrize("number", [0, 1, 3, 5])
+@pytest.mark.parametrize(
+    "number", [pytest.param(0, marks=pytest.mark.slow), 1, pytest.param(3, marks=pytest.mark.slow), 5]
+)
 def test_killed_before_any_part_is_published(planned: Plan, number: int) -> None:
     """Parts of batches and of those that share them: nothing is lost, nothing double, one batch is fitted twice."""
     whole, store = MemoryStore(), DiesInPut(number)
@@ -418,7 +420,7 @@ def test_red_twins_are_red_for_one_reason_and_tried_again_together(planned: Plan
     assert set(rows.xs("narrow", level="prior")["attempt"]) == {3}
 
 
-@pytest.mark.parametrize("number", [0, 1, 3])
+@pytest.mark.parametrize("number", [0, pytest.param(1, marks=pytest.mark.slow), 3])
 def test_a_retry_that_was_killed(planned: Plan, number: int) -> None:
     whole, store = MemoryStore(), DiesInPut(99)
     for place in (whole, store):

@@ -12,7 +12,7 @@ from multiverse.errors import PlanError
 from multiverse.planning.build import plan
 from multiverse.progress import no_progress
 
-QUICK = mv.NUTS(chains=2, warmup=100, draws=100, gate=mv.Gate(rhat_max=2.0, ess_per_chain=1.0))
+QUICK = mv.Laplace(draws=200, starts=2)  # compiles in a third of the time of NUTS
 RAW = {"y": np.random.default_rng(5).normal(1.0, 1.0, 20)}
 
 

@@ -38,8 +38,8 @@ def results(*kinds: Interval, without_numbers: int = 3):
 @pytest.mark.parametrize(
     ("kinds", "said", "hidden"),
     [
-        ((Interval.credible,), "95% credible intervals", True),
-        ((Interval.confidence,), "95% confidence intervals", True),
+        pytest.param((Interval.credible,), "95% credible intervals", True, marks=pytest.mark.slow),
+        pytest.param((Interval.confidence,), "95% confidence intervals", True, marks=pytest.mark.slow),
         ((Interval.none,), "numbers alone, without intervals", False),
         (tuple(Interval), "95% intervals (3 credible, 4 confidence; 4 without)", True),
     ],

@@ -104,7 +104,7 @@ def test_before_anything_is_planned(tmp_path: Path, environment: dict[str, str])
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.parametrize("words", [["plan"], ["run", "--threads", "1"]])
+@pytest.mark.parametrize("words", [pytest.param(["plan"], marks=pytest.mark.slow), ["run", "--threads", "1"]])
 def test_while_planning(words: list[str], tmp_path: Path, environment: dict[str, str]) -> None:
     study = tmp_path / "small.py"
     slow = "def prepare(raw, *, rows):\n    print('here', flush=True)\n    __import__('time').sleep(60)\n"

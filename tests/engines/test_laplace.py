@@ -94,6 +94,7 @@ def share(data: Mapping[str, Any], *, prior: Any, successes: Any) -> None:
     numpyro.sample("y", dist.Binomial(30, p), obs=data["zero"] + successes)
 
 
+@pytest.mark.slow  # a program that no other test has; other closed forms are above and below
 def test_a_beta_binomial_grid_is_answered_exactly() -> None:
     """Skewed on the unconstrained scale, most where all or no trials succeed."""
     priors = {name: dist.Beta(*at) for name, at in PRIORS_OF_SHARE.items()}

@@ -236,7 +236,11 @@ def exact_means(spread: float) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def climbed() -> tuple[Plan, list[Outcome]]:
-    """A gate that nobody passes: every universe climbs to the end of the ladder."""
+    """A gate that nobody passes: every universe climbs to the end of the ladder.
+
+    Two programs that no other test has, hence slow. By default tests/cli/test_run_command.py climbs, and
+    tests/planning/test_noncentered.py compares densities.
+    """
     study = Study(
         name="levels",
         data={"y": LEVELS},
@@ -250,6 +254,7 @@ def climbed() -> tuple[Plan, list[Outcome]]:
     return planned, [outcome for _, outcomes in answer(engine, planned) for outcome in outcomes]
 
 
+@pytest.mark.slow
 def test_what_fails_climbs_and_the_last_attempt_is_final(climbed: tuple[Plan, list[Outcome]]) -> None:
     planned, outcomes = climbed
     tried = sorted((outcome.key, outcome.attempt, outcome.final) for outcome in outcomes)
@@ -258,6 +263,7 @@ def test_what_fails_climbs_and_the_last_attempt_is_final(climbed: tuple[Plan, li
     assert all(outcome.message.endswith("(on the rung 'elsewhere')") == (outcome.attempt == 2) for outcome in outcomes)
 
 
+@pytest.mark.slow
 def test_other_coordinates_have_other_draws_of_the_same_posterior(climbed: tuple[Plan, list[Outcome]]) -> None:
     planned, outcomes = climbed
     for outcome in outcomes:
@@ -266,6 +272,7 @@ def test_other_coordinates_have_other_draws_of_the_same_posterior(climbed: tuple
             assert abs(found["mean"] - mean) < 4 * found["mcse_mean"]
 
 
+@pytest.mark.slow
 def test_what_is_kept_of_other_coordinates_is_as_the_model_is_written(climbed: tuple[Plan, list[Outcome]]) -> None:
     """Same sites, and the log prior is that of the centered model."""
     planned, outcomes = climbed

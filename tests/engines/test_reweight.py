@@ -194,7 +194,7 @@ class Dying(mv.Local):
             yield batch, work(batch)
 
 
-@pytest.mark.parametrize("batches", [1, 2])
+@pytest.mark.parametrize("batches", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_killed_sweep_ends_like_one_that_was_not(thirty: Plan, tmp_path: Path, batches: int) -> None:
     """Its anchors are used again, and the same ones follow."""
     whole, killed = FolderStore(tmp_path / "whole"), FolderStore(tmp_path / "killed")

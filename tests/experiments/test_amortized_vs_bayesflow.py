@@ -39,6 +39,7 @@ def pairs(part):
     return part("problem").held_out(4000, seed=3)
 
 
+@pytest.mark.slow
 def test_the_log_joint_by_hand_is_that_of_the_study(part, pairs):
     """Of pairs of a universe and data, at the parameters of the data; the Jacobian of mu / center is left out."""
     problem, ours = part("problem"), part("ours")

@@ -29,7 +29,7 @@ by_jax = importlib.import_module("by_jax")
 smokers = importlib.import_module("smokers")
 
 SAME = 1e-6  # kg, of estimates and standard errors: what the benchmark promises
-PLAINLY = 20  # universes that are called through statsmodels one by one here; the slow test has all
+PLAINLY = 8  # universes that are called through statsmodels one by one here; the slow test has all
 SHA256 = "097eb6fe3c4d4530c8f7dcc292ae94e83e03aac6160b9fd8573c177642560377"
 
 

@@ -39,7 +39,7 @@ def test_svg_has_its_exact_width_its_font_and_the_same_bytes_again(figure, tmp_p
     assert again.read_bytes() == path.read_bytes()
 
 
-@pytest.mark.parametrize("width", [89, 183])
+@pytest.mark.parametrize("width", [89, pytest.param(183, marks=pytest.mark.slow)])
 def test_pdf_has_its_exact_width_and_embeds_its_font(figure, tmp_path, width):
     path, *_ = figure.save(tmp_path / "curve.pdf", width=width)
     pdf = path.read_bytes()
@@ -49,7 +49,7 @@ def test_pdf_has_its_exact_width_and_embeds_its_font(figure, tmp_path, width):
     assert b"/FontFile" in pdf
 
 
-@pytest.mark.parametrize(("width", "ppi"), [(89, 300), (183, 600)])
+@pytest.mark.parametrize(("width", "ppi"), [(89, 300), pytest.param(183, 600, marks=pytest.mark.slow)])
 def test_png_has_its_exact_width_and_resolution(figure, tmp_path, width, ppi):
     path, *_ = figure.save(tmp_path / "curve.png", width=width, ppi=ppi)
     png = path.read_bytes()

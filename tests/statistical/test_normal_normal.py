@@ -56,6 +56,7 @@ def test_fifty_universes_are_one_program(normal_mean: ModuleType) -> None:
     assert {m.rows_kept for m in planned.programs[0].members.values()} == {24, 22, 19, 16, 13}
 
 
+@pytest.mark.slow  # by default tests/engines/test_auto_real.py holds short NUTS to the same closed form
 def test_every_posterior_is_the_closed_form_within_monte_carlo_error(padded: Results, normal_mean: ModuleType) -> None:
     found = scores(padded, normal_mean)
     assert found.mean.shape == (50,)
@@ -63,6 +64,7 @@ def test_every_posterior_is_the_closed_form_within_monte_carlo_error(padded: Res
     assert np.abs(found.sd).max() < ERRORS
 
 
+@pytest.mark.slow
 def test_the_errors_are_as_large_as_they_say(padded: Results, normal_mean: ModuleType) -> None:
     """Neither biased nor too good: universes have independent draws, so squared scores add up to a chi-square."""
     low, high = stats.chi2.ppf([CHANCE / 2, 1 - CHANCE / 2], df=50)
