@@ -20,13 +20,27 @@ def calibration_p(truth: Floats, draws: Floats) -> float:
     truth: (simulation, dimension). draws: (simulation, draw, dimension), as they come from the network. At most 1;
     where nothing is finite, 0.
     """
+    return uniform_p(ranks_of(truth, draws))
+
+
+def ranks_of(truth: Floats, draws: Floats) -> Floats:
+    """The share of draws below the truth, (simulation, dimension); NaN where a simulation or its draws are not finite.
+
+    truth, draws: as `calibration_p` has them.
+    """
+    good = np.asarray(np.isfinite(truth).all(axis=1) & np.isfinite(draws).all(axis=(1, 2)))
+    below = np.asarray(draws < truth[:, None, :]).mean(axis=1)
+    return np.where(good[:, None], below, np.nan)
+
+
+def uniform_p(ranks: Floats) -> float:
+    """The p-value of `calibration_p`, of ranks as `ranks_of` gives them."""
     from scipy import stats
 
-    good = np.isfinite(truth).all(axis=1) & np.isfinite(draws).all(axis=(1, 2))
-    if not good.any():
+    ranks = ranks[np.isfinite(ranks).all(axis=1)]
+    if not len(ranks):
         return 0.0
-    ranks = (draws[good] < truth[good][:, None, :]).mean(axis=1)  # (simulation, dimension), in [0, 1]
     place = np.minimum((ranks * BINS).astype(int), BINS - 1)
     counts = np.stack([(place == i).sum(axis=0) for i in range(BINS)])  # (bin, dimension)
     p_values = stats.chisquare(counts, axis=0).pvalue
-    return float(min(1.0, np.min(p_values) * truth.shape[1]))
+    return float(min(1.0, np.min(p_values) * ranks.shape[1]))

@@ -109,7 +109,8 @@ class Amortized:
 
     def price(self, program: Program, gradient: float) -> Price | None:
         """What a program costs; gradient: seconds of one value and gradient of one lane. None where it has no price."""
-        return amortized_price(program, gradient, draws=self.draws, training=self.training, members=self.members or 1)
+        size = {"draws": self.draws, "members": self.members or 1}
+        return amortized_price(program, gradient, **size, training=self.training, tuned=self.tuning is not None)
 
     def init(self, plan: Plan, before: Sequence[Outcome] = ()) -> State:
         """The families of the plan; what each has learnt is told from the store, segment by segment."""
@@ -124,8 +125,9 @@ class Amortized:
                     "leave `consistency` out",
                 )
             )
-        learning = tuple(Learning(family, content_of(family, self.learnt)) for family in found)
-        segments = -(-self.training.steps // self.training.segment)
+        untuned = self.tuning.after if self.tuning else 0
+        learning = tuple(Learning(family, content_of(family, self.learnt), untuned=untuned) for family in found)
+        segments = -(-self.training.steps // self.training.stretch)
         own = {one.segment_id(number) for one in learning for number in range(1, segments + 1)}
         for outcome in before:
             if outcome.purpose != TRAINING or outcome.batch not in own:  # its own segments are told, and counted then

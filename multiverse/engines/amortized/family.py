@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from multiverse.engines.amortized.given_globals import hierarchy_of, marginal
+from multiverse.engines.compiled import Once
 from multiverse.planning.density import Potential, potential
 from multiverse.planning.hierarchy import Hierarchy, NoHierarchy, split
 from multiverse.planning.model_trace import Sites
@@ -24,6 +25,8 @@ from multiverse.planning.program import Program, Signature
 from multiverse.planning.simulate import Simulated, made_of, opened, simulator, why_not_simulated
 
 LATENTS_MAX: Final = 64  # that a network learns: its head has their square, k-hat of more passes 0.7 (docs/adr/0019)
+
+_WHY = Once()
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,11 @@ def why_not_learnt(program: Program, *, tuned: bool = True) -> str:
     tuned: whether networks are tuned on the universes. A density raised to a power is none that could be simulated;
     simulations without the power bring the network near, and tuning to the posterior with it.
     """
+    why: str = _WHY.get((program.id, tuned), lambda: _why_not_learnt(program, tuned=tuned))  # `auto` asks in each round
+    return why
+
+
+def _why_not_learnt(program: Program, *, tuned: bool) -> str:
     if why := why_not_simulated(program, powers=tuned):
         return f"data cannot be simulated from the model: {why}"
     if (many := program.sites.dimension) > LATENTS_MAX:

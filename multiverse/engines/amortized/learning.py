@@ -75,7 +75,8 @@ class Goal:
         green, ess = (TUNED_GREEN, TUNED_ESS) if tuned else (HELD_OUT_GREEN, HELD_OUT_ESS)
         enough = numbers.get(green, 0.0) >= self.green and numbers.get(ess, 0.0) >= self.ess
         worth = [self.worth(outcome) for outcome in learning.outcomes]
-        stuck = len(worth) > self.patience and max(worth[-self.patience :]) <= max(worth[: -self.patience])
+        ripe = sum(not tuned or o.diagnostics.get(STEPS, 0.0) > learning.untuned for o in learning.outcomes)
+        stuck = len(worth) > self.patience <= ripe and max(worth[-self.patience :]) <= max(worth[: -self.patience])
         spent = sum(outcome.seconds for outcome in learning.outcomes)
         late = self.seconds is not None and spent >= self.seconds
         return enough or stuck or late or numbers.get(STEPS, 0.0) >= schedule.steps or STEPS not in numbers
@@ -89,12 +90,16 @@ class Goal:
 
 @dataclass(frozen=True)
 class Learning:
-    """The training of a family's network. content: a hash of all that it learns from. segments: ids, in order."""
+    """The training of a family's network. content: a hash of all that it learns from. segments: ids, in order.
+
+    untuned: its first steps, in which universes need not be answered better yet: patience with them begins later.
+    """
 
     family: Family
     content: str
     segments: tuple[str, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
+    untuned: int = 0
 
     @property
     def next_id(self) -> str:

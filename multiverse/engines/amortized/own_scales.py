@@ -57,9 +57,9 @@ def fitted(name: str, terms: np.ndarray, values: np.ndarray, again: int = 0) -> 
     again: how often middles are fitted once more, where simulations count the less the wider their scale is.
     """
     flat = values.reshape(len(values), -1).astype(np.float64)
-    here = np.flatnonzero(np.isfinite(flat).all(axis=1))
+    here = np.flatnonzero(np.isfinite(flat).all(axis=1) & np.isfinite(terms).all(axis=1))
     if not here.size:  # nothing to tell: training will count what it leaves out
-        here, flat = np.arange(len(flat)), np.zeros_like(flat)
+        here, flat, terms = np.arange(len(flat)), np.zeros_like(flat), np.nan_to_num(terms)
     x, y = terms[here].astype(np.float64), flat[here]
     low, high = np.quantile(y, [OUTER, 1 - OUTER], axis=0)
     middle = _least_squares(x, np.clip(y, low, high))

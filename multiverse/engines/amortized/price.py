@@ -17,9 +17,14 @@ LOG_JOINT: Final = 1 / 3  # gradients that a log joint costs
 DRAW_SECONDS: Final = 4e-6  # of a draw by the network, with its density and its weight
 
 
-def amortized_price(program: Program, gradient: float, *, draws: int, training: Schedule, members: int) -> Price | None:
-    """What a program costs; its training is that of its family. gradient: seconds of a value and gradient of a lane."""
-    found, _ = families([program]) if program.kind == "model" else ([], {})
+def amortized_price(
+    program: Program, gradient: float, *, draws: int, training: Schedule, members: int, tuned: bool = True
+) -> Price | None:
+    """What a program costs; its training is that of its family. gradient: seconds of a value and gradient of a lane.
+
+    tuned: as `families` has it. None where no network can learn the program.
+    """
+    found, _ = families([program], tuned=tuned) if program.kind == "model" else ([], {})
     if not found:
         return None
     more = (1 + members) / 2  # an ensemble shares simulations, and one loop: five cost three times one

@@ -9,30 +9,34 @@ import numpy as np
 
 from multiverse.engines.amortized.network import Inputs
 from multiverse.engines.amortized.simulations import Subject
+from multiverse.engines.amortized.space_of import universe_at
 from multiverse.engines.amortized.whitening import White
 from multiverse.planning.tracing import compiled
 
 REAL: Final = "real"  # among the arguments of a training: what `real_universes` gives
 REAL_MAX: Final = 512  # universes of a program: each is looked at beforehand, for some milliseconds
+REAL_LEAST: Final = 32  # however much memory what the network sees of them takes
+REAL_BYTES: Final = 256 << 20  # of rows that the network sees, of all programs of a family together
 
 
 def real_universes(subject: Subject) -> list[dict[str, Any]]:
-    """By program: leaves of its universes, what the network sees of each (`inputs`), and their whitening (`white`).
+    """By program: what the network sees of each of its universes (`inputs`), and their whitening (`white`).
 
     Keys are hashes, so the first ones are a random sample. Compiles a small program for each program of the family.
     """
     import jax
 
-    found = []
-    for place, opened in enumerate(subject.family.opened):
-        leaves = opened.program.gather(sorted(opened.program.members)[:REAL_MAX], "float32")
+    found, constants, layout = [], dict(subject.constants), subject.layout
+    rows = REAL_BYTES // max(4 * layout.rows * layout.row * layout.programs, 1)  # universes whose rows have room
+    for place, space in enumerate(subject.arguments["spaces"]):
 
-        def look(constants: Any, leaves: Any, place: int = place) -> Any:
-            return jax.lax.map(lambda one: subject.look(place, constants, one), leaves)
+        def look(constants: Any, space: Any, numbers: Any, place: int = place) -> Any:
+            return jax.lax.map(lambda one: subject.look(place, constants, universe_at(space, one)), numbers)
 
-        constants = dict(subject.constants)
-        inputs, white = jax.tree.map(np.asarray, compiled(look, constants, leaves)(constants, leaves))
-        found.append({"leaves": leaves, "inputs": inputs, "white": white})
+        numbers = np.arange(min(len(space.members), REAL_MAX, max(rows, REAL_LEAST)), dtype=np.int32)
+        call = constants, space, numbers
+        inputs, white = jax.tree.map(np.asarray, compiled(look, *call)(*call))
+        found.append({"inputs": inputs, "white": white})
     return found
 
 
@@ -44,7 +48,7 @@ def inputs_of(arguments: Any) -> list[Inputs]:
 def log_joint_of(subject: Subject) -> Callable[[Any, int, Any, Any], Any]:
     """`(arguments, place, index, u (draw, dimension)) -> (draw,)`: the log joint of a universe, up to a constant.
 
-    `arguments[REAL]` has to hold the real universes. Traceable.
+    `arguments` are those of the subject, with what `real_universes` gives as `REAL`. Traceable.
     """
     import jax
     import jax.numpy as jnp
@@ -52,7 +56,7 @@ def log_joint_of(subject: Subject) -> Callable[[Any, int, Any, Any], Any]:
     def log_joint(arguments: Any, place: int, index: Any, u: Any) -> Any:
         known = arguments[REAL][place]
         white: White = jax.tree.map(lambda part: jnp.asarray(part)[index], known["white"])
-        leaves = {path: jnp.asarray(leaf)[index] for path, leaf in known["leaves"].items()}
+        leaves = universe_at(jax.tree.map(jnp.asarray, arguments["spaces"][place]), index)
         return -jax.vmap(lambda z: subject.family.opened[place].learnt_potential(leaves, z))(white.z(u))
 
     return log_joint

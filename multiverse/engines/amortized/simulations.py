@@ -18,7 +18,7 @@ from multiverse.engines.amortized.own_scales import GIVEN, LATENTS, crossed, fit
 from multiverse.engines.amortized.space_of import BETWEEN, Space, draw_universe, space_of
 from multiverse.engines.amortized.whitening import Spread, White, by_newton, by_prior
 from multiverse.planning.simulate import OBSERVED, Seen, seen_by
-from multiverse.planning.tracing import compiled
+from multiverse.planning.tracing import QUICK_COMPILE, compiled
 
 PILOT: Final = 4096  # simulations that scales are fitted to: with ten terms their errors are some 5 %
 PILOT_GIVEN: Final = 4096  # of each program, for scales given data: some 80 terms, so 10 %
@@ -179,7 +179,9 @@ def _pilot(family: Family, layout: Layout, constants: Constants, seed: int) -> _
         return [jax.vmap(lambda key, place=place: one(place, key))(keys) for place in range(len(spaces))]
 
     spaces, key = [space_of(one) for one in family.opened], jax.random.key(seed)
-    found = jax.tree.map(np.asarray, compiled(look, spaces, constants, key)(spaces, constants, key))
+    found = jax.tree.map(
+        np.asarray, compiled(look, spaces, constants, key, options=QUICK_COMPILE)(spaces, constants, key)
+    )
     observed = [{path.removeprefix(OBSERVED): values for path, values in some.items()} for _, some, _ in found]
     learnt = family.opened[0].learnt
     return _Pilot(np.concatenate([z[:, learnt] for z, _, _ in found]), observed, [terms for _, _, terms in found])

@@ -24,6 +24,7 @@ from multiverse.engines.least import too_small
 from multiverse.errors import PlanError
 from multiverse.planning.tracing import compiled, here
 
+EPOCHS: Final = 4  # over reused simulations, of one segment: of 1,000 a network has the most after about 12
 STREAMS: Final = {"simulation": 0, "extra": 1, "fixed": 2, "epoch": 3}  # what keys of one step are for
 
 Sample = Callable[[Any, Any], tuple[Inputs, Any]]
@@ -37,9 +38,10 @@ ExtraLoss = Callable[[Any, Any, Any, Any], Any]
 class Schedule:
     """How a network is trained.
 
-    batch: simulations of a step. segment: steps of one segment. steps: at most, over which the learning rate falls as a
-    cosine to a twentieth. average: how much of the averaged weights a step keeps. simulations: None for fresh ones in
-    each step; a number for so many in all, made once and reused in epochs.
+    batch: simulations of a step. segment: steps of one segment, at most; fewer where simulations are reused. steps: at
+    most, over which the learning rate falls as a cosine to a twentieth. average: how much of the averaged weights a
+    step keeps. simulations: None for fresh ones in each step; a number for so many in all, made once and reused in
+    epochs.
     Raises PlanError for numbers with which nothing could be learnt.
     """
 
@@ -54,6 +56,13 @@ class Schedule:
         some = {} if self.simulations is None else {"simulations": 1}
         if problems := too_small(self, "the training of a network", batch=1, segment=1, steps=1, **some):
             raise PlanError(problems)
+
+    @property
+    def stretch(self) -> int:
+        """Steps between two looks at held-out simulations: a segment, or where simulations are reused a few epochs."""
+        if self.simulations is None:
+            return self.segment
+        return max(1, min(self.segment, EPOCHS * self.simulations // self.batch))
 
 
 class Trainer:
@@ -71,7 +80,7 @@ class Trainer:
         self._programs, self._sets = Once(), Once()
 
     def segment(self, arguments: Any, checkpoint: Checkpoint, seed: int) -> tuple[Checkpoint, np.ndarray]:
-        """The checkpoint after `schedule.segment` more steps, and the loss of each (segment, members) in nats.
+        """The checkpoint after `schedule.stretch` more steps, and the loss of each (segment, members) in nats.
 
         arguments: a tree of arrays. seed: the same for all segments. A loss is of the simulations alone, before its
         step: with fresh simulations it is one of held-out data.
@@ -119,7 +128,7 @@ class Trainer:
         return cast(tuple[Inputs, Any], jax.tree.map(lambda part: part.reshape(-1, *part.shape[2:]), batches))
 
     def _run(self, arguments: Any, state: Any, words: Any, fixed: Any) -> Any:
-        """`schedule.segment` steps: (state, losses (segment, members))."""
+        """`schedule.stretch` steps: (state, losses (segment, members))."""
         import jax
         import jax.numpy as jnp
 
@@ -150,7 +159,7 @@ class Trainer:
             return ((weights, average, moments, step + 1, dropped), order), value
 
         order = None if fixed is None else self._order(words, state[3])
-        (state, _), losses = jax.lax.scan(one, (state, order), None, length=self.schedule.segment)
+        (state, _), losses = jax.lax.scan(one, (state, order), None, length=self.schedule.stretch)
         return state, losses
 
     def _reused(self, fixed: Any, words: Any, step: Any, order: Any) -> tuple[Inputs, Any, Any]:

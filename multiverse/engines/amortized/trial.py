@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from multiverse.engines.amortized.calibration import calibration_p
+from multiverse.engines.amortized.calibration import ranks_of, uniform_p
 from multiverse.engines.amortized.gate import NetworkGate
 from multiverse.engines.amortized.held_out_loss import held_out_losses
 from multiverse.engines.amortized.learner import Learner
@@ -42,7 +42,7 @@ class _Weighed(NamedTuple):
 
     khat: Floats  # (data set,)
     share: Floats  # (data set,) importance ESS as a share of the draws
-    z: np.ndarray  # (data set, draw, dimension), in the coordinates of the family
+    ranks: Floats  # (data set, dimension) of true latents among draws; NaN of universes. Draws would be gigabytes
 
 
 def tried(learner: Learner, weights: Weights, batch: Batch, settings: Amortized) -> dict[str, float]:
@@ -57,18 +57,17 @@ def tried(learner: Learner, weights: Weights, batch: Batch, settings: Amortized)
 def _held_out(
     learner: Learner, weights: Weights, batch: Batch, settings: Amortized, *, verified: bool
 ) -> dict[str, float]:
-    truths, losses, weighed = [], [], []
+    losses, weighed = [], []
     for place, count in enumerate(learner.subject.shares(TRIED)):
         words = np.array(rng_words(settings.seed, f"{place:032x}", 0), np.uint32)
         whole = -(-count // batch.block) * batch.block
         leaves, z = learner.held_out(place, whole, words)
-        truths.append(z)
         losses.append(held_out_losses(learner, weights, place, leaves, z))
-        weighed.append(_weigh(learner, weights, batch, settings, place, leaves, words))
+        weighed.append(_weigh(learner, weights, batch, settings, place, leaves, words, z))
     loss, all_of = np.concatenate(losses), _joined(weighed)
     found = {
         HELD_OUT_LOSS: float(loss[~np.isnan(loss)].mean()) if not np.isnan(loss).all() else float("nan"),
-        CALIBRATION: calibration_p(np.concatenate(truths), all_of.z),
+        CALIBRATION: uniform_p(all_of.ranks),
     }
     if not verified:
         return found
@@ -76,12 +75,13 @@ def _held_out(
 
 
 def _on_universes(learner: Learner, weights: Weights, batch: Batch, settings: Amortized) -> dict[str, float]:
-    """Of universes of the plan, as keys are hashes a random sample of them."""
+    """Of universes of the plan, each program's share of them; as keys are hashes a random sample."""
     weighed = []
     for place, count in enumerate(learner.subject.shares(TRIED)):
         program = learner.subject.family.opened[place].program
-        whole = -(-min(count, len(program.members)) // batch.block) * batch.block
-        keys = sorted(program.members)[:whole]
+        # Evenly over the keys: the first ones are those that it was tuned on, where a program has many.
+        every, count = sorted(program.members), min(count, len(program.members))
+        keys = [every[i * len(every) // count] for i in range(count)]
         filled = [*keys, *keys[:1] * (-len(keys) % batch.block)]
         words = np.array(rng_words(settings.seed, f"{place:032x}", 1), np.uint32)
         some = _weigh(learner, weights, batch, settings, place, program.gather(filled, "float32"), words)
@@ -98,8 +98,9 @@ def _weigh(
     place: int,
     given: Mapping[str, np.ndarray],
     words: np.ndarray,
+    truths: np.ndarray | None = None,
 ) -> _Weighed:
-    """A whole number of blocks of data sets, their leaves in float32."""
+    """A whole number of blocks of data sets, their leaves in float32. truths: latents, where these are known."""
     import jax
 
     sites = sites_to_see(replace(batch, program=learner.subject.family.programs[place]))
@@ -111,7 +112,8 @@ def _weigh(
             each = np.stack([words + np.uint32(i + j) for j in range(batch.block)])
             drawn = learner.draw(weights, place, sites, cast, each, DRAWS)
         khat, smoothed = smooth(drawn.log_weights.astype(np.float64))
-        found.append(_Weighed(khat, importance_ess(normalised(smoothed)) / DRAWS, drawn.z))
+        truth = np.full(drawn.z[:, 0].shape, np.nan) if truths is None else truths[i : i + batch.block]
+        found.append(_Weighed(khat, importance_ess(normalised(smoothed)) / DRAWS, ranks_of(truth, drawn.z)))
     return _joined(found)
 
 

@@ -40,4 +40,4 @@ class Tuning:
         most = jax.nn.logsumexp(log_weights) - 0.5 * jnp.log(log_weights.shape[0])
         weights = jax.nn.softmax(jnp.minimum(log_weights, most))
         weights = jnp.where(jnp.isnan(weights), 0.0, weights)  # of a universe where no draw has one
-        return -(weights * log_q).sum()
+        return -(weights * jnp.where(weights > 0, log_q, 0.0)).sum()
