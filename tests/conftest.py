@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import importlib.util
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -86,6 +89,23 @@ def only_simulate() -> ModuleType:
 def clipped_mean(normal_mean: ModuleType) -> ModuleType:
     """That study with universes that are exact duplicates, tests/studies/clipped_mean.py."""
     return _study("clipped_mean")
+
+
+@contextlib.contextmanager
+def _quick_networks() -> Iterator[None]:
+    from multiverse.planning.tracing import QUICK_COMPILE, compiled
+
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("answer", "distance", "real_universes", "simulations", "training"):
+            file = importlib.import_module(f"multiverse.engines.amortized.{name}")
+            patched.setattr(file, "compiled", lambda *of, **_: compiled(*of, options=QUICK_COMPILE))
+        yield
+
+
+@pytest.fixture(scope="session")
+def quick_networks() -> Callable[[], contextlib.AbstractContextManager[None]]:
+    """`with quick_networks():` networks are compiled in a quarter of the time, and run three times as long."""
+    return _quick_networks
 
 
 @pytest.fixture(scope="session")

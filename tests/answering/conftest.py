@@ -5,7 +5,8 @@ Whitening finds the mode, so such a network answers posteriors that are about no
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -82,13 +83,26 @@ def hold_network() -> Callable[[Study, Amortized, Path], Path]:
 
 
 @pytest.fixture(scope="session")
-def two_sites(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def two_sites(
+    tmp_path_factory: pytest.TempPathFactory, quick_networks: Callable[[], AbstractContextManager[None]]
+) -> Path:
     """The study file, with a store beside it that holds a network. To read."""
     file = tmp_path_factory.mktemp("answering") / "two_sites.py"
     file.write_text(STUDY)
     loaded = load_study(file)
-    _hold(loaded.study, ENGINE, loaded.store)
+    with quick_networks():
+        _hold(loaded.study, ENGINE, loaded.store)
     return file
+
+
+@pytest.fixture(autouse=True)
+def quick(request: pytest.FixtureRequest, quick_networks: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+    """Default tests answer little; what slow ones run is compiled as users' is."""
+    if "slow" in request.keywords:
+        yield
+        return
+    with quick_networks():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,9 +45,10 @@ def broken(network: Network, *, widths: float = 1.0, shift: float = 0.0) -> Netw
 
 
 @pytest.fixture(scope="module")
-def checked(network: Network) -> mv.Calibration:
+def checked(network: Network, quick_networks: Callable[[], AbstractContextManager[None]]) -> mv.Calibration:
     """Posteriors are normal here, and this network says about a normal around the mode."""
-    return mv.calibrate(network, simulations=SIMULATIONS, progress=no_progress)
+    with quick_networks():
+        return mv.calibrate(network, simulations=SIMULATIONS, progress=no_progress)
 
 
 def test_a_network_answers_twice_and_weights_correct_it(network: Network, checked: mv.Calibration) -> None:
@@ -96,7 +98,11 @@ def simulate(key: Any, parameters: Mapping[str, Any], data: Any, *, noise: float
 
 
 @pytest.fixture(scope="module")
-def simulates(hold_network: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Network:
+def simulates(
+    hold_network: Callable[..., Path],
+    tmp_path_factory: pytest.TempPathFactory,
+    quick_networks: Callable[[], AbstractContextManager[None]],
+) -> Network:
     """A study without a density; its network has learnt nothing, and says the prior."""
     study = mv.Study(
         "only simulates",
@@ -107,7 +113,8 @@ def simulates(hold_network: Callable[..., Path], tmp_path_factory: pytest.TempPa
         space=mv.Space(noise=mv.likelihood({"little": 0.1, "some": 0.3})),
     )
     engine = Amortized(draws=300, couplings=1, width=8, training=Schedule(batch=16, segment=1, steps=1))
-    place = hold_network(study, engine, tmp_path_factory.mktemp("simulates") / "store")
+    with quick_networks():
+        place = hold_network(study, engine, tmp_path_factory.mktemp("simulates") / "store")
     return mv.load_network(place, study, ready=False)
 
 

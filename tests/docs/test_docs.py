@@ -34,12 +34,17 @@ SLOW = {  # they sample long, programs that no other page has, or again what was
     "answer-new-data.md",
     "answer-red-universes.md",
     "archive-a-store.md",
+    "check-calibration.md",
     "choose-parameterizations.md",
     "compare-models-by-evidence.md",
     "compare-runs.md",
     "keep-a-large-store-fast.md",
+    "keep-a-store-elsewhere.md",
     "let-auto-choose.md",
+    "lint-a-study.md",
+    "put-the-figure-in-a-paper.md",
     "rerun-and-verify.md",
+    "resume-a-sweep.md",
     "see-what-the-prior-does.md",
     "studies-that-only-simulate.md",
     "train-a-network.md",
@@ -49,12 +54,13 @@ SLOW = {  # they sample long, programs that no other page has, or again what was
     "use-the-laplace-engine.md",
     "use-the-nested-engine.md",
     "use-the-reweight-engine.md",
+    "watch-a-run.md",
     "when-universes-fail.md",
 }
 
 FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 TITLE = re.compile(r'title="([^"]+)"')
-LOG = re.compile(r"[\w ]+: \d+ of \d+ \w+, .* s left  .*")  # progress where there is no terminal: it tells the time
+LOG = re.compile(r"[\w ]+: \d+ of \d+ \w+, .* s left(  .*)?")  # progress where there is no terminal: it tells the time
 NUMBER = re.compile(r"(?P<before>[^\d+-]*)(?P<number>[+-]?\d+(,\d{3})*(\.\d+)?(e[+-]?\d+)?)(?P<after>\D*)")
 RTOL, ATOL = 0.1, 0.05  # another kind of CPU gives other draws; Monte Carlo errors of the estimates shown are 0.01
 PERCENT = 6.0  # points: the same, for shares; over three seeds those of the tutorial differed by 4

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -52,6 +54,19 @@ def twelve_lines(line: ModuleType) -> Plan:
 
 
 @pytest.fixture(scope="session")
-def answers_here(small_engine: Any, twelve_lines: Plan) -> Answers:
+def answers_here(
+    small_engine: Any, twelve_lines: Plan, quick_networks: Callable[[], AbstractContextManager[None]]
+) -> Answers:
     """Every batch of the small engine with its outcomes."""
-    return answer(small_engine, twelve_lines)
+    with quick_networks():
+        return answer(small_engine, twelve_lines)
+
+
+@pytest.fixture(autouse=True)
+def quick(request: pytest.FixtureRequest, quick_networks: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+    """Default tests make few steps; those of slow ones are compiled as users' are."""
+    if "slow" in request.keywords:
+        yield
+        return
+    with quick_networks():
+        yield

@@ -97,8 +97,10 @@ def test_a_universe_has_the_same_bits_in_any_company(
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory, twelve_lines: Plan, small_engine: Amortized) -> Path:
-    """A store of a run that was not killed."""
+def whole(
+    tmp_path_factory: pytest.TempPathFactory, twelve_lines: Plan, small_engine: Amortized, answers_here: Answers
+) -> Path:
+    """A store of a run that was not killed; what it runs was compiled for the answers."""
     place = tmp_path_factory.mktemp("whole") / "run"
     mv.run(twelve_lines, engine=small_engine, store=place)
     return place
@@ -108,7 +110,7 @@ class Killed(BaseException):
     """What no engine catches."""
 
 
-@pytest.mark.parametrize("after", [1, 2])
+@pytest.mark.parametrize("after", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_run_that_was_killed_while_it_learnt_ends_with_the_same_bits(
     after: int,
     whole: Path,

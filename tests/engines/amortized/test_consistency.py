@@ -97,7 +97,7 @@ def test_with_256_simulations_it_brings_the_posterior_nearer() -> None:
 
     def errors(trainer: Trainer, seed: int) -> np.ndarray:
         state = begin(flow, seed)
-        for _ in range(2):
+        while state.step < schedule.steps:
             state, _ = trainer.segment(arguments, state, seed)
         sd, wrong = np.sqrt(NOISE / (1 + NOISE)), []
         for y in OBSERVED:

@@ -95,3 +95,12 @@ def test_values_that_some_simulations_know_well_are_fitted_by_these() -> None:
     best = 1 / np.sqrt((x[:, 1] ** 2 / sd**2).sum())
     assert errors[1] < 4 * best < errors[0]
     assert again["a/width"][2, 0] == pytest.approx(1.0, abs=0.1)
+
+
+def test_simulations_of_which_no_number_can_be_told_are_left_out() -> None:
+    random = np.random.default_rng(4)
+    x = np.stack([np.ones(400), random.normal(size=400)], axis=1)
+    y = x @ [[2.0], [3.0]] + random.normal(size=(400, 1))
+    strange = np.concatenate([x, [[1.0, np.nan]]]), np.concatenate([y, [[0.0]]])
+    for name, value in fitted("a", x, y, again=1).items():
+        np.testing.assert_array_equal(fitted("a", *strange, again=1)[name], value)

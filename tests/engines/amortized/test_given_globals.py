@@ -21,7 +21,7 @@ from multiverse.engines.amortized.layout import layout_of
 from multiverse.engines.amortized.learning import TRAINING, Goal
 from multiverse.engines.amortized.training import Schedule
 from multiverse.planning.plan import Plan
-from multiverse.planning.tracing import TRACING
+from multiverse.planning.tracing import QUICK_COMPILE, TRACING
 from multiverse.testing_engines import answer
 
 GROUPS, NOISE = 100, 0.7
@@ -47,6 +47,10 @@ def centered(data, *, center, width):
     with numpyro.plate("groups", GROUPS):
         theta = numpyro.sample("theta", dist.Normal(mu, tau))
     numpyro.sample("y", dist.Normal(theta[data["group"]], NOISE), obs=data["y"])
+
+
+def quick(function: Any) -> Any:
+    return jax.jit(function, compiler_options=dict(QUICK_COMPILE))
 
 
 def study(model: Any, **more: Any) -> mv.Study:
@@ -91,10 +95,15 @@ def test_log_joint_over_the_density_of_the_locals_is_the_marginal_of_the_globals
     g = np.array([[0.9, np.log(0.4)], [0.5, np.log(0.7)], [1.2, np.log(0.2)]])[[0, 0, 1, 2]]
     with jax.enable_x64(True), TRACING:
         leaves = {path: leaf[0] for path, leaf in program.gather([key], "float64").items()}
-        given = locals_given(opened.hierarchy, opened.globals_first, chunk=2)(leaves, g, jax.random.key(3))
-        z = opened.in_order(given.z)
-        found = -jax.vmap(lambda z: opened.potential(leaves, z))(z) - given.log_density
-        by_laplace = -jax.vmap(lambda g: opened.learnt_potential(leaves, g))(g)
+        of_locals = locals_given(opened.hierarchy, opened.globals_first, chunk=2)
+
+        def see(leaves: Any, g: Any) -> Any:
+            given = of_locals(leaves, g, jax.random.key(3))
+            z = opened.in_order(given.z)
+            found = -jax.vmap(lambda z: opened.potential(leaves, z))(z) - given.log_density
+            return given, z, found, -jax.vmap(lambda g: opened.learnt_potential(leaves, g))(g)
+
+        given, z, found, by_laplace = quick(see)(leaves, g)
     labels = CENTERS[universe["center"]], WIDTHS[universe["width"]]
     expected = [log_marginal(mu, log_tau, *labels) for mu, log_tau in g]
     np.testing.assert_allclose(found, expected, rtol=1e-9)
@@ -111,7 +120,7 @@ def test_locals_given_the_globals_are_draws_of_their_posterior(family: Family) -
     with jax.enable_x64(True), TRACING:
         leaves = {path: leaf[0] for path, leaf in program.gather(list(program.members)[:1], "float64").items()}
         g = np.tile([mu, np.log(tau)], (many, 1))
-        given = jax.jit(locals_given(opened.hierarchy, opened.globals_first, chunk=100))(leaves, g, jax.random.key(4))
+        given = quick(locals_given(opened.hierarchy, opened.globals_first, chunk=100))(leaves, g, jax.random.key(4))
     effects = mu + tau * np.asarray(given.z)[:, 2:]  # both models have standard ones in the coordinates of a family
     precision = 1 / tau**2 + SIZES / NOISE**2
     mean = (mu / tau**2 + np.bincount(GROUP, Y) / NOISE**2) / precision

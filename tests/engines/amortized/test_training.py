@@ -13,12 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from multiverse.engines.amortized import training
 from multiverse.engines.amortized.checkpoint import from_arrays, to_arrays
 from multiverse.engines.amortized.network import Flow, Inputs, Shape
 from multiverse.engines.amortized.optimizer import optimizer
 from multiverse.engines.amortized.training import Checkpoint, Schedule, Trainer, begin
-from multiverse.planning.tracing import QUICK_COMPILE, compiled
+from multiverse.planning.tracing import QUICK_COMPILE
 
 SHAPE = Shape(2, 2, couplings=2, width=8, conditioner=4, members=2)
 SCHEDULE = Schedule(batch=32, segment=4, steps=12)
@@ -36,13 +35,6 @@ def spoilt(arguments: Any, key: Any) -> tuple[Inputs, Any]:
     """The same, with 3 simulations that are not finite."""
     inputs, u = normals(arguments, key)
     return Inputs(inputs.plain.at[0, 0].set(jnp.nan).at[1, 1].set(jnp.inf)), u.at[2, 0].set(-jnp.inf)
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """Default tests make few steps: compiled in a third of the time, they are three times as fast."""
-    if "slow" not in request.keywords:
-        monkeypatch.setattr(training, "compiled", lambda *of: compiled(*of, options=QUICK_COMPILE))
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +138,7 @@ def test_a_fixed_set_is_gone_through_in_epochs(flow: Flow) -> None:
 
         return jax.lax.scan(step, trainer._order(words, np.int32(0)), np.arange(6, dtype=np.int32))[1]
 
-    steps = np.asarray(jax.jit(six)(words))
+    steps = np.asarray(jax.jit(six, compiler_options=dict(QUICK_COMPILE))(words))
     first, second = np.concatenate(steps[:3]), np.concatenate(steps[3:])
     assert not np.array_equal(first, second)
     for epoch in (first, second):

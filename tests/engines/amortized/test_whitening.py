@@ -23,9 +23,16 @@ from multiverse.engines.amortized.whitening import (
     inverse,
     solve,
 )
+from multiverse.planning.tracing import QUICK_COMPILE
+
+
+def quick(function: Callable[..., Any]) -> Callable[..., Any]:
+    """It runs a few times."""
+    return jax.jit(function, compiler_options=dict(QUICK_COMPILE))
+
 
 SIZE = 4
-FACTOR = jax.jit(cholesky)
+FACTOR = quick(cholesky)
 ROUNDING = 2e-5  # of float32, in a few sums of products
 
 numbers = st.floats(-3, 3, width=32)
@@ -56,7 +63,7 @@ def test_of_any_symmetric_matrix_it_is_one_of_a_positive_matrix_that_is_no_large
 
 @pytest.mark.parametrize("matrix", [np.zeros((1, 1)), np.zeros((3, 3)), -np.eye(3), 1e20 * np.eye(3)])
 def test_a_density_without_curvature_has_a_scale_all_the_same(matrix: np.ndarray) -> None:
-    lower = np.asarray(cholesky(jnp.asarray(matrix, jnp.float32)))
+    lower = np.asarray(FACTOR(matrix.astype(np.float32)))
     assert np.isfinite(lower).all() and (np.diag(lower) > 0).all()
 
 
@@ -65,9 +72,9 @@ def test_triangular_systems_are_solved() -> None:
     lower = np.tril(source.normal(size=(6, 6))) + 3 * np.eye(6)
     vector = source.normal(size=6)
     single = jnp.asarray(lower, jnp.float32)
-    np.testing.assert_allclose(inverse(single), np.linalg.inv(lower), atol=ROUNDING)
+    np.testing.assert_allclose(quick(inverse)(single), np.linalg.inv(lower), atol=ROUNDING)
     np.testing.assert_allclose(
-        solve(single, jnp.asarray(vector, jnp.float32)), np.linalg.solve(lower @ lower.T, vector), atol=ROUNDING
+        quick(solve)(single, jnp.asarray(vector, jnp.float32)), np.linalg.solve(lower @ lower.T, vector), atol=ROUNDING
     )
 
 
@@ -119,11 +126,11 @@ def test_newton_finds_the_mode_and_the_curvature_there(name: str) -> None:
         return loss(z, jnp.asarray(y, z.dtype)) + jnp.square(z / jnp.asarray(WIDTHS, z.dtype)).sum() / 2
 
     with jax.enable_x64(True):
-        both = jax.jit(lambda z: jax.value_and_grad(density)(z))
+        both = quick(jax.value_and_grad(density))
         found = minimize(lambda z: [np.asarray(part) for part in both(z)], np.zeros(2), jac=True, tol=1e-10)
-        curvature = np.linalg.inv(jax.hessian(density)(found.x))
+        curvature = np.linalg.inv(quick(jax.hessian(density))(found.x))
     spread = Spread(np.zeros(2, np.float32), WIDTHS.astype(np.float32))
-    steps = jax.jit(lambda at: (by_newton(density, spread, at), by_newton(density, spread)))
+    steps = quick(lambda at: (by_newton(density, spread, at), by_newton(density, spread)))
     for white in steps(truth.astype(np.float32)):
         sds = np.sqrt(np.diag(curvature))
         assert (abs(np.asarray(white.centre) - found.x) < 1e-3 * sds).all()
@@ -135,7 +142,7 @@ def test_newton_finds_the_mode_and_the_curvature_there(name: str) -> None:
 
 def test_steps_that_meet_no_density_end_where_they_began() -> None:
     spread = Spread(np.zeros(2, np.float32), np.ones(2, np.float32))
-    white = by_newton(lambda z: jnp.log(-1.0 - jnp.square(z).sum()), spread)
+    white = quick(lambda spread: by_newton(lambda z: jnp.log(-1.0 - jnp.square(z).sum()), spread))(spread)
     np.testing.assert_array_equal(white.centre, [0.0, 0.0])
     assert all(np.isfinite(part).all() for part in white)
 
@@ -144,6 +151,6 @@ def test_kinks_without_curvature_leave_a_finite_scale() -> None:
     """Laplace noise and a Laplace prior: the second derivative is zero wherever there is one."""
     y = jnp.array([0.3, 1.2, -0.5])
     spread = Spread(np.zeros(1, np.float32), np.ones(1, np.float32))
-    white = by_newton(lambda z: jnp.abs(z).sum() + jnp.abs(y - z[0]).sum(), spread)
+    white = quick(lambda spread: by_newton(lambda z: jnp.abs(z).sum() + jnp.abs(y - z[0]).sum(), spread))(spread)
     assert all(np.isfinite(part).all() for part in white)
     assert 0 < float(white.root[0, 0]) <= LEAST_CURVATURE**-0.5
