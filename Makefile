@@ -18,7 +18,7 @@ radon: $(VENV)/installed ## 256 analyses of the Minnesota radon data; leaves exp
 	$(RUN)/multiverse curve runs/radon -o experiments/radon/figures/radon.pdf --title "$(RADON)"
 	$(RUN)/multiverse curve runs/radon -o experiments/radon/figures/radon-89mm.pdf --width 89mm --title "$(RADON)"
 
-test: $(VENV)/installed ## the default tests, under 5 minutes
+test: $(VENV)/installed ## the default tests, some minutes
 	$(RUN)/python -m pytest -n auto --dist loadfile
 
 slow: $(VENV)/installed ## the tests that take minutes
