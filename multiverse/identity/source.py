@@ -21,6 +21,7 @@ from multiverse.identity.syntax import FunctionNode, syntax_text
 
 # The flags that say how a function is called, not where its code stands.
 _FLAGS = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS | inspect.CO_GENERATOR | inspect.CO_COROUTINE
+EXECUTED = "<string>"  # the file of all that `exec` made; from Python 3.13 on its text may be that of `python -c`
 
 
 class NoSource(Exception):
@@ -37,7 +38,7 @@ def function_node(function: FunctionType) -> FunctionNode:
     code = function.__code__
     text = _source_text(function)
     if not text:
-        raise NoSource("has no source that can be read", "write it in a file or a notebook cell, and import it")
+        raise _none()
     try:
         if _is_from_plain_file(function):
             code = _as_written_now(code, text)
@@ -45,7 +46,7 @@ def function_node(function: FunctionType) -> FunctionNode:
     except SyntaxError:
         found = []
     if not found:
-        raise _changed()
+        raise _none() if code.co_filename == EXECUTED else _changed()
     # Of nested lambdas, the innermost that holds all of the code.
     best = [node for node in found if not any(_holds(node, other) for other in found)]
     if _texts(best) > 1:  # no positions: constants in Python 3.12, everything under -X no_debug_ranges
@@ -82,6 +83,10 @@ def _source_text(function: FunctionType) -> str:
     file = function.__code__.co_filename
     linecache.checkcache(file)
     return "".join(linecache.getlines(file, function.__globals__))
+
+
+def _none() -> NoSource:
+    return NoSource("has no source that can be read", "write it in a file or a notebook cell, and import it")
 
 
 def _changed() -> NoSource:
