@@ -26,7 +26,7 @@ def pytest_configure() -> None:
 
     Hear Ctrl-C, also where the tests run in the background of a script: its children inherit deafness to it.
     """
-    settings.register_profile("any machine", deadline=None, max_examples=50)  # of the usual 100: CI runs three Pythons
+    settings.register_profile("any machine", deadline=None)
     settings.load_profile("any machine")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -106,6 +106,13 @@ def _quick_networks() -> Iterator[None]:
 def quick_networks() -> Callable[[], contextlib.AbstractContextManager[None]]:
     """`with quick_networks():` networks are compiled in a quarter of the time, and run three times as long."""
     return _quick_networks
+
+
+@pytest.fixture
+def quick_unless_slow(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Networks of default tests are compiled quickly, as they run little; those of slow ones as users' are."""
+    with contextlib.nullcontext() if "slow" in request.keywords else _quick_networks():
+        yield
 
 
 @pytest.fixture(scope="session")

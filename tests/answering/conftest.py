@@ -5,7 +5,7 @@ Whitening finds the mode, so such a network answers posteriors that are about no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -96,13 +96,8 @@ def two_sites(
 
 
 @pytest.fixture(autouse=True)
-def quick(request: pytest.FixtureRequest, quick_networks: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
-    """Default tests answer little; what slow ones run is compiled as users' is."""
-    if "slow" in request.keywords:
-        yield
-        return
-    with quick_networks():
-        yield
+def quick(quick_unless_slow: None) -> None:
+    """In every test of this folder."""
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 import multiverse as mv
 from multiverse.answering.network import Network
-from multiverse.calibrating.network_source import CORRECTED, RAW
+from multiverse.calibrating.network_source import CORRECTED, RAW, NetworkSource
 from multiverse.calibration.simulations import WHOLE
 from multiverse.cli.main import main
 from multiverse.engines.amortized.engine import Amortized
@@ -84,6 +84,14 @@ def test_an_answer_hangs_on_its_data_set_alone(network: Network, checked: mv.Cal
     both = few.merge(checked.table, on=["answers", "key", "quantity"], suffixes=("", "_of_many"))
     assert len(both) == len(few) == 2 * 20 * 4
     assert (both["place"] == both["place_of_many"]).all() and (both["mean"] == both["mean_of_many"]).all()
+
+
+def test_locals_whose_mode_was_not_reached_are_red(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As they are in a run: weights of draws around some other place than the mode look no worse than others."""
+    drawn = NetworkSource._drawn
+    monkeypatch.setattr(NetworkSource, "_drawn", lambda *of: (all_of := drawn(*of))._replace(short=all_of.short + 1))
+    found = mv.calibrate(network, simulations=20, universes=2, progress=no_progress).simulations.of(CORRECTED)
+    assert found.told.green == 0 and set(found.table["reason"]) == {"mode"}
 
 
 def test_what_a_network_has_no_use_for_is_refused(network: Network) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import ModuleType
@@ -63,10 +63,5 @@ def answers_here(
 
 
 @pytest.fixture(autouse=True)
-def quick(request: pytest.FixtureRequest, quick_networks: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
-    """Default tests make few steps; those of slow ones are compiled as users' are."""
-    if "slow" in request.keywords:
-        yield
-        return
-    with quick_networks():
-        yield
+def quick(quick_unless_slow: None) -> None:
+    """In every test of this folder."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -179,20 +180,11 @@ def first_of(name: str) -> Any:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", [hierarchy, centered], ids=["effects first", "centered"])
-def test_a_hundred_groups_are_answered_as_quadrature_does(model: Any) -> None:
+def test_a_hundred_groups_are_answered_as_quadrature_does(model: Any, small_engine: Amortized) -> None:
     """All universes green with weights worth most of the draws: posterior means, sds and the evidence."""
     more = {"geometry": mv.parameterization({"c": {}, "n": {"theta": LocScaleReparam(0)}})} if model is centered else {}
     planned: Plan = mv.plan(study(model, **more))
-    engine = Amortized(
-        draws=1000,
-        training=Schedule(batch=128, segment=200, steps=400, learning_rate=5e-3),
-        goal=Goal(green=2.0),
-        couplings=2,
-        width=32,
-        tuning=None,
-        escalate=None,
-    )
-    answers = answer(engine, planned)
+    answers = answer(replace(small_engine, draws=1000, whiten="auto"), planned)
     found = {outcome.key: outcome for _, outcomes in answers for outcome in outcomes if outcome.final}
     assert len(found) == len(planned.universes) == (8 if more else 4)
     assert sum(batch.purpose == TRAINING for batch, _ in answers) == 2
