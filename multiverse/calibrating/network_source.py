@@ -17,8 +17,10 @@ from multiverse.answering.trained import Trained
 from multiverse.calibrating.answer import Answer
 from multiverse.engines.amortized.answer import Drawn
 from multiverse.engines.amortized.disagreement import disagreement
+from multiverse.engines.amortized.given_globals import why_short
 from multiverse.engines.engine import Batch, sites_to_see
 from multiverse.engines.gate import Verdict, WeightsGate
+from multiverse.engines.outcome import Reason
 from multiverse.engines.weighing.psis import smooth
 from multiverse.engines.weighing.weighted import importance_ess, normalised
 from multiverse.identity.keys import rng_words
@@ -123,7 +125,9 @@ class NetworkSource:
             weighed = raw._replace(answers=CORRECTED, log_weights=smoothed[i], ess=None)
             if not np.isfinite(ess[i]):
                 weighed = weighed._replace(draws={}, log_weights=None)
-            yield _judged(weighed, self._gate.judge(numbers, draws=self.draws))
+            short = why_short(float(drawn.short[i]))
+            verdict = Verdict(Reason.mode, short) if short else self._gate.judge(numbers, draws=self.draws)
+            yield _judged(weighed, verdict)
 
 
 def _judged(answer: Answer, verdict: Verdict) -> Answer:
