@@ -82,12 +82,13 @@ def assert_ended_well(store: Path, whole: Whole) -> None:
     assert (status["planned"], status["answered"]) == (UNIVERSES, UNIVERSES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("exact", "after_rename"),
     [
         (True, False),
-        pytest.param(True, True, marks=pytest.mark.slow),
-        pytest.param(False, False, marks=pytest.mark.slow),
+        (True, True),
+        (False, False),
     ],
 )
 def test_killed_while_it_publishes_a_part(

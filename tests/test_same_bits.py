@@ -72,6 +72,7 @@ def short(data: Mapping[str, Any], *, prior: Any, noise: float) -> None:
         numpyro.sample("y", dist.StudentT(4.0, mean, scale), obs=data["y"])
 
 
+@pytest.mark.slow
 def test_in_any_lane(normal_mean: ModuleType) -> None:
     """Alone a universe stands in the first lanes of its block, beside others it may stand in the last."""
     study = mv.Study(
@@ -122,9 +123,8 @@ def here(normal_mean: ModuleType) -> MemoryStore:
     return store
 
 
-@pytest.mark.parametrize(
-    "devices", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(4, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("devices", [1, 2, 4])
 def test_in_another_process_on_any_number_of_devices(
     here: MemoryStore, normal_mean_command: Command, tmp_path: Path, devices: int
 ) -> None:

@@ -127,6 +127,7 @@ def plain(draws: Mapping[str, Any]) -> Any:
     return draws["mu"]
 
 
+@pytest.mark.slow
 def test_an_estimand_whose_sites_were_not_kept_says_what_must_run_again(normal_mean: ModuleType) -> None:
     store, space, engine = MemoryStore(), normal_mean.space(2, 1, 1), QUICK
 

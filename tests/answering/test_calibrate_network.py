@@ -126,6 +126,7 @@ def simulates(
     return mv.load_network(place, study, ready=False)
 
 
+@pytest.mark.slow
 def test_without_a_density_there_is_one_answer_and_contraction_tells_what_was_learnt(simulates: Network) -> None:
     """A network that gives back the prior is calibrated; there is no likelihood to find it by (Modrák et al. 2023)."""
     found = mv.calibrate(simulates, simulations=SIMULATIONS, progress=no_progress)
@@ -146,6 +147,7 @@ def command(*words: object) -> Result:
     return CliRunner().invoke(main, [str(word) for word in words], prog_name="multiverse")
 
 
+@pytest.mark.slow
 def test_the_command(two_sites: Path) -> None:
     figure = two_sites.parent / "coverage.svg"
     asked = ["--simulations", 80, "-o", figure]

@@ -137,6 +137,7 @@ def test_mistakes_are_told_before_anything_is_simulated(planned, normal_mean):
         calibrate(planned, engine="function", progress=no_progress)
 
 
+@pytest.mark.slow
 def test_figures(normal_mean, simulated, tmp_path):
     found = Calibration(tabulated(simulated, answers(normal_mean, simulated)), "normal mean")
     for check, first in (("sbc", "Simulation-based"), ("coverage", "Coverage of"), ("recovery", "Recovery of")):

@@ -128,6 +128,7 @@ GATE = "mv.Gate(rhat_max=3.0, ess_per_chain=20, divergences_max=100, ebfmi_min=0
 CLIMBS = STUDY.replace("gate=OPEN", f"gate={GATE}")
 
 
+@pytest.mark.slow
 def test_what_was_tried_again_is_told_and_retry_names_reasons(multiverse, study: Path, tmp_path: Path) -> None:
     """50 draws a chain are too few for some: what the ladder mends is said, the rest is red."""
     study.write_text(CLIMBS)
@@ -148,6 +149,7 @@ def test_what_was_tried_again_is_told_and_retry_names_reasons(multiverse, study:
     assert wrong.exit_code == 2 and "Did you mean 'failures'" in wrong.stderr
 
 
+@pytest.mark.slow
 def test_without_a_ladder_and_without_time(multiverse, study: Path, tmp_path: Path) -> None:
     late = multiverse("run", study, "--store", tmp_path / "late", "--time-limit", "1e-9", "--json")
     assert late.exit_code == 3

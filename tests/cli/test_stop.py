@@ -65,6 +65,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_with_the_same_command(tmp_path: Path, environment: dict[str, str], multiverse) -> None:
     study = tmp_path / "small.py"
     study.write_text(STUDY + PATIENT)

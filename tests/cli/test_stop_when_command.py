@@ -50,6 +50,7 @@ def stopped(multiverse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     return file
 
 
+@pytest.mark.slow
 def test_it_stops_shows_what_is_known_and_goes_on(multiverse, stopped: Path, tmp_path: Path) -> None:
     assert "640 of 1,024 universes answered: 640 green" in multiverse("status", stopped).stdout
     figure = tmp_path / "curve.svg"

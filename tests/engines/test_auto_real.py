@@ -53,6 +53,7 @@ def results(engine: Auto, fifty: Plan) -> Results:
     return run(fifty, engine=engine, store=MemoryStore(), progress=no_progress)
 
 
+@pytest.mark.slow
 def test_every_universe_is_right(results: Results, normal_mean: ModuleType) -> None:
     """Within 6 Monte Carlo standard errors, for 50 means."""
     table = results.table()
@@ -81,6 +82,7 @@ def test_draws_of_two_engines_stand_in_one_array(results: Results, engine: Auto)
     np.testing.assert_allclose(means, results.table()["mean"], atol=0.2)
 
 
+@pytest.mark.slow
 def test_a_universe_is_rerun_by_the_engine_that_answered_it(results: Results, fifty: Plan) -> None:
     rows = results.sql("select key, engine, audit_z from universes join diagnostics using (key, run, engine)")
     some = rows.groupby(["engine", rows["audit_z"].notna()]).first()["key"]

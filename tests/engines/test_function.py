@@ -307,6 +307,7 @@ mv.run(mv.Study("sleepers", data=sys.argv[1], estimate=estimate, space=space))
 """
 
 
+@pytest.mark.slow
 def test_processes_do_not_outlive_a_script_that_is_killed(tmp_path):
     """And a script needs no `if __name__ == '__main__'`: it runs once."""
     script, seen = tmp_path / "script.py", tmp_path / "seen"

@@ -58,6 +58,7 @@ def test_the_log_joint_by_hand_is_that_of_the_study(part, pairs):
     np.testing.assert_allclose(found, exact - np.log(universe.center), rtol=1e-5)  # `as_leaves` gives float32
 
 
+@pytest.mark.slow
 def test_simulations_have_the_spread_of_their_model(part, pairs):
     """Whatever the universe, y is mu + tau eta + noise: a standard normal number for each of two of these."""
     problem = part("problem")

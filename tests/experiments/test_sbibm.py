@@ -93,6 +93,7 @@ def test_observations_are_read_from_the_wheel(part, tmp_path):
     np.testing.assert_array_equal(part("tasks").TASKS["two_moons"].observed(wheel), exact)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shift", [0.0, 1.0, 20.0])
 def test_two_normals_are_told_apart_as_often_as_bayes_can(part, shift):
     """Shifted by d standard deviations, the best classifier is right in Phi(d / 2) of all draws."""

@@ -194,6 +194,7 @@ def test_draws_of_several_shapes_end_in_nan_and_say_how_long_they_are(tmp_path: 
         assert np.isnan(sites["draw_"].sel(universe=unanswered).values).all()
 
 
+@pytest.mark.slow
 def test_large_arrays_are_gathered_in_a_file_and_written_in_chunks(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,6 +218,7 @@ def test_large_arrays_are_gathered_in_a_file_and_written_in_chunks(
     assert [p.name for p in tmp_path.iterdir()] == ["large.nc"]
 
 
+@pytest.mark.slow
 def test_a_small_run_of_the_real_thing(small_run: Any, tmp_path: Path) -> None:
     with opened(small_run.export(tmp_path / "small.nc", progress=no_progress)) as tree:
         dataset = tree["runs/main"].dataset

@@ -29,6 +29,7 @@ def notes(model):
     return " ".join(plan(study, progress=no_progress).notes)
 
 
+@pytest.mark.slow
 def test_a_plan_says_how_to_go_on_if_a_run_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(POOL, raising=False)
     assert f"start it with {POOL}=" in notes(correlated)

@@ -25,6 +25,7 @@ def printed_plan():
     return module
 
 
+@pytest.mark.slow
 def test_a_process_with_another_hash_seed_prints_the_same_as_this_one(printed_plan, grouped):
     path = os.pathsep.join(filter(None, [str(SCRIPT.parents[2]), os.environ.get("PYTHONPATH")]))
     seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"

@@ -181,6 +181,7 @@ def test_draws_that_were_changed_are_seen(small_run: Results, monkeypatch: pytes
 # Where the study comes from.
 
 
+@pytest.mark.slow
 def test_from_the_file_that_the_run_recorded(own_modules: None, normal_mean: ModuleType, tmp_path: Path) -> None:
     from multiverse.loading import load_study
 

@@ -154,6 +154,7 @@ def test_a_folder_that_may_only_be_read(tmp_path: Path, straight: FolderStore, t
     assert end_state(store).equals(end_state(straight))
 
 
+@pytest.mark.slow
 def test_a_store_that_may_only_be_read_is_read(tmp_path: Path) -> None:
     store = FolderStore(tmp_path / "store")
     Load(64, 16).begin(store)

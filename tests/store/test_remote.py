@@ -239,6 +239,7 @@ def test_large_tables_are_read_back_whole(remote: RemoteStore) -> None:
     assert remote.get("part", "a", ["draws:site/b"]).equals(part.select(["draws:site/b"]))
 
 
+@pytest.mark.slow
 def test_the_value_goes_to_other_processes_also_forked_ones(s3: str) -> None:
     store = RemoteStore(s3, {"use_ssl": False})
     store.put("part", "a", pa.table({"key": ["first"]}))
@@ -251,6 +252,7 @@ def test_the_value_goes_to_other_processes_also_forked_ones(s3: str) -> None:
     assert store.names("part") == {"a", "of-the-child", "of-the-parent"}
 
 
+@pytest.mark.slow
 def test_processes_that_publish_the_same_at_once_leave_one(s3: str) -> None:
     writers = [subprocess.Popen([sys.executable, "-c", ONE_OF_SEVERAL, s3, me], env=dict(os.environ)) for me in "ab"]
     assert [writer.wait() for writer in writers] == [0, 0]

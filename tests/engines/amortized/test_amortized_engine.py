@@ -110,7 +110,8 @@ class Killed(BaseException):
     """What no engine catches."""
 
 
-@pytest.mark.parametrize("after", [pytest.param(1, marks=pytest.mark.slow), 2])
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [1, 2])
 def test_a_run_that_was_killed_while_it_learnt_ends_with_the_same_bits(
     after: int,
     whole: Path,
