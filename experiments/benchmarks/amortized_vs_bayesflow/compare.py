@@ -98,7 +98,8 @@ def main() -> None:
     parser.add_argument("--empty", type=Path, required=True, help="an empty folder, for code that is compiled")
     parser.add_argument("--save", type=Path, default=HERE / "results.csv", help="a CSV file for every check")
     given = parser.parse_args()
-    sides = [[sys.executable, "ours.py"], [sys.executable, "ours_by_hand.py"]]
+    ours = ["ours.py"], ["ours.py", "--tuned"], ["ours_by_hand.py"]
+    sides = [[sys.executable, *words] for words in ours]
     sides += [[given.peer_python, "bayesflow_peer.py", "--network", network] for network in ("small", "default")]
     told = [line for i, side in enumerate(sides) for line in told_by(side, given.core, given.empty / str(i))]
     checks = [line for line in told if isinstance(line, Check)]

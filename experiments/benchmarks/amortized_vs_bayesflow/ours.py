@@ -1,6 +1,6 @@
 """Our side of the problem: the study as it is written, trained segment by segment; prints lines for `compare.py`.
 
-python ours.py [--segments 8]
+python ours.py [--segments 8] [--tuned]
 
 What `mv.Amortized` does with a family of programs, stopped after each segment of its training to be checked on the
 pairs that the peer is checked on. Nothing is written for this problem but `as_leaves`, which hands these pairs over.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +34,7 @@ from multiverse.progress import no_progress
 STUDY: Final = Path(__file__).parents[2] / "eight_schools_multiverse" / "study.py"
 DRAWS: Final = 1000
 SIDE: Final = "multiverse"
+TUNED: Final = "multiverse, tuned"  # on the universes at the real data, as a run does where nothing else is said
 
 
 def family() -> Family:
@@ -66,8 +68,8 @@ class Network:
     """A network of the family as the engine makes it, trained for so many segments; what it answers."""
 
     def __init__(self, engine: mv.Amortized):
-        # Without tuning: the peer learns from simulations alone, and quality is that of simulations.
-        self.learner = make_learner(family(), engine.size, engine.training, (), engine.seed)
+        whole = family()
+        self.learner = make_learner(whole, engine.size, engine.training, engine.unlabelled(whole), engine.seed)
         self.subject, self.flow, self.seed = self.learner.subject, self.learner.flow, engine.seed
         self.place = non_centered(self.subject.family)
         self.checkpoint: Checkpoint = self.learner.begin()
@@ -103,8 +105,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--segments", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--tuned", action="store_true", help="the peer learns from simulations alone")
     given = parser.parse_args()
-    engine, watch = mv.Amortized(seed=given.seed), Stopwatch()
+    engine, watch, side = mv.Amortized(seed=given.seed), Stopwatch(), TUNED
+    if not given.tuned:
+        engine, side = replace(engine, tuning=None), SIDE
     with watch.on():
         network = Network(engine)
     pairs = {"held out": held_out(), "real": at_the_real_data()}
@@ -115,14 +120,14 @@ def main() -> None:
         for name, leaves in sets.items():
             found = quality(np.asarray(network.answer(leaves).log_weights, np.float64))
             step = network.checkpoint.step
-            tell(Check(SIDE, name, step, step * engine.training.batch, watch.wall, watch.cpu, *found))
+            tell(Check(side, name, step, step * engine.training.batch, watch.wall, watch.cpu, *found))
     leaves = sets["held out"]
     count = len(leaves["mask"]) * DRAWS
-    tell(speed(SIDE, "draws alone", count, network.drawer(leaves, densities=False)))
-    tell(speed(SIDE, "draws and their densities", count, network.drawer(leaves, densities=True)))
+    tell(speed(side, "draws alone", count, network.drawer(leaves, densities=False)))
+    tell(speed(side, "draws and their densities", count, network.drawer(leaves, densities=True)))
     tell(
         speed(
-            SIDE, "draws, densities, exact log joint, PSIS", count, lambda: quality(network.answer(leaves).log_weights)
+            side, "draws, densities, exact log joint, PSIS", count, lambda: quality(network.answer(leaves).log_weights)
         )
     )
 
