@@ -308,14 +308,18 @@ def test_the_gate_says_how_many_data_sets_are_as_far() -> None:
         (lambda y: y + 30, True),
         (lambda y: y * 6, True),
         (lambda y: np.where(np.arange(len(y)) == 7, y + 15, y), True),
-        (lambda y: np.linspace(-3, 3, len(y)) ** 2, True),
+        (lambda y: 4 * np.linspace(-3, 3, len(y)) ** 2, True),
     ],
     ids=["as simulated", "shifted", "other variance", "an outlier", "another curve"],
 )
 def test_data_that_no_universe_simulates_are_red(
     change: Any, red: bool, line: ModuleType, twelve_lines: Plan, answers_here: Answers, small_engine: Amortized
 ) -> None:
-    """Answered by the network that is there: other values of the same shape."""
+    """Answered by the network that is there: other values of the same shape.
+
+    So far out that none of 255 simulated data sets is, whatever the random numbers: these hang on the keys of
+    universes, and so on the last bits of the data, which other versions of NumPy make otherwise.
+    """
     batch = max((batch for batch, _ in answers_here if batch.purpose != TRAINING), key=len)
     (network,) = [outcomes for other, outcomes in answers_here if other.id == batch.reads[0]]
     found = other_data(line, batch, change, network, small_engine)
