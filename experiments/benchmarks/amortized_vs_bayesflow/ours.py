@@ -105,7 +105,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--segments", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--tuned", action="store_true", help="the peer learns from simulations alone")
+    parser.add_argument("--tuned", action="store_true", help="on universes of the study, too")
     given = parser.parse_args()
     engine, watch, side = mv.Amortized(seed=given.seed), Stopwatch(), TUNED
     if not given.tuned:
