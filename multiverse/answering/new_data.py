@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from multiverse.engines.compiled import Once
+from multiverse.engines.programs import Programs
 from multiverse.errors import Problem, ResultError
 from multiverse.identity.fingerprint import fingerprint
 from multiverse.planning.leaf_path import OBSERVED, spoken
@@ -115,7 +115,7 @@ class Observer:
     """What a program observes of a data set; compiled once for each program."""
 
     def __init__(self) -> None:
-        self._compiled = Once()
+        self._compiled = Programs()
 
     def __call__(self, program: Program, leaves: Mapping[str, np.ndarray]) -> Leaves:
         """The observed values as leaves of the opened program, by `"observed: SITE"`."""

@@ -19,7 +19,7 @@ from multiverse.engines.amortized.real_universes import REAL, inputs_of, log_joi
 from multiverse.engines.amortized.simulations import Subject, simulated, subject_of
 from multiverse.engines.amortized.training import Schedule, Trainer
 from multiverse.engines.amortized.unlabelled import Unlabelled, unlabelled_loss
-from multiverse.engines.compiled import Once
+from multiverse.engines.programs import Programs
 from multiverse.planning.tracing import QUICK_COMPILE, compiled, here
 
 MEMBERS_UNVERIFIED: Final = 3  # networks, where nothing but their disagreement says what they do not know
@@ -44,7 +44,7 @@ class Learner:
     flow: Flow
     trainer: Trainer
     seed: int
-    programs: Once
+    programs: Programs
     looks: bool = False  # whether its training looks at real universes
 
     @functools.cached_property
@@ -174,4 +174,4 @@ def make_learner(
     if unlabelled:
         more = unlabelled_loss(flow, unlabelled, log_joint_of(subject), inputs_of, subject.shares)
     trainer = Trainer(flow, schedule, subject.sample(schedule.batch), more)
-    return Learner(subject, flow, trainer, seed, Once(), bool(unlabelled))
+    return Learner(subject, flow, trainer, seed, Programs(), bool(unlabelled))

@@ -21,6 +21,7 @@ from multiverse.engines.amortized.network import Flow, Inputs
 from multiverse.engines.amortized.optimizer import optimizer
 from multiverse.engines.compiled import Once
 from multiverse.engines.least import too_small
+from multiverse.engines.programs import Programs
 from multiverse.errors import PlanError
 from multiverse.planning.tracing import compiled, here
 
@@ -77,7 +78,7 @@ class Trainer:
         self._sample, self._extra = sample, extra_loss
         sizes = {name: size[1:] for name, size in flow.sizes.items()}
         _, self._update = optimizer(sizes, schedule.learning_rate, schedule.steps)
-        self._programs, self._sets = Once(), Once()
+        self._programs, self._sets = Programs(), Once()
 
     def segment(self, arguments: Any, checkpoint: Checkpoint, seed: int) -> tuple[Checkpoint, np.ndarray]:
         """The checkpoint after `schedule.stretch` more steps, and the loss of each (segment, members) in nats.

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from multiverse.engines.compiled import Once
 from multiverse.engines.engine import Batch
 from multiverse.engines.functions.answered import judge_answers
 from multiverse.engines.functions.processes import call_all
@@ -18,6 +17,7 @@ from multiverse.engines.gate import Gate
 from multiverse.engines.one_shot import OneShot, batches, begin
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.engines.price import Price
+from multiverse.engines.programs import Programs
 from multiverse.planning.answer import Answer, answers_of
 from multiverse.planning.function_programs import plain_call, traceable
 from multiverse.planning.plan import Plan
@@ -31,7 +31,7 @@ COMPILE_SECONDS = 0.5  # trace and compile one small function for a block, measu
 TRACED_SECONDS = 1e-3  # of one universe of a compiled function; measured 0.01 to 1 ms, and never the price that counts
 START_SECONDS = 3.0  # until a process that calls a function has imported what it needs
 
-_PROGRAMS = Once()
+_PROGRAMS = Programs()
 _REASONS: Mapping[str, Reason] = {"raised": Reason.error, "time": Reason.time, "crash": Reason.crash}
 
 

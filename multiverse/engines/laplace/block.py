@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from multiverse.engines.chunk import chunk_size
-from multiverse.engines.compiled import Once
+from multiverse.engines.programs import Programs
 from multiverse.planning.density import evaluate, potential
 from multiverse.planning.program import Program
 from multiverse.planning.tracing import compiled, here
 
-_DERIVATIVES = Once()
+_DERIVATIVES = Programs()
 
 
 class BlockShape(NamedTuple):

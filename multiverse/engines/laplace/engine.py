@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from multiverse.engines.block_arguments import block_arguments
-from multiverse.engines.compiled import Once
 from multiverse.engines.engine import Batch, sites_to_see
 from multiverse.engines.gate import WeightsGate
 from multiverse.engines.laplace.block import BlockShape, LaplaceBlock, compile_laplace
@@ -22,6 +21,7 @@ from multiverse.engines.least import too_small
 from multiverse.engines.one_shot import OneShot, batches, begin
 from multiverse.engines.outcome import Outcome
 from multiverse.engines.price import Price
+from multiverse.engines.programs import Programs
 from multiverse.errors import PlanError, Problem
 from multiverse.planning.plan import Plan
 from multiverse.planning.program import Program
@@ -31,7 +31,7 @@ BLOCK: Final = 16  # universes of one compiled call
 HESSIAN_NUMBERS: Final = 1 << 22  # of all starts of a block, at most: 32 MiB in float64
 UNIVERSES_A_BATCH: Final = 128  # at most, so that a killed run loses seconds: a part of the store holds one batch
 
-_PROGRAMS = Once()
+_PROGRAMS = Programs()
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from multiverse.engines.nested.price import nested_price
 from multiverse.engines.one_shot import OneShot, batches, begin
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.engines.price import Price
+from multiverse.engines.programs import Programs
 from multiverse.errors import PlanError, Problem
 from multiverse.planning.hierarchy import Hierarchy, NoHierarchy, find_hierarchy
 from multiverse.planning.noncentered import noncentered
@@ -33,7 +34,7 @@ BLOCK: Final = 16  # universes of one compiled call
 DRAWN_NUMBERS: Final = 1 << 23  # of all draws of a block and round, at most: 64 MiB in float64
 UNIVERSES_A_BATCH: Final = 64  # at most, so that a killed run loses seconds: a part of the store holds one batch
 
-_PROGRAMS, _HIERARCHIES = Once(), Once()
+_PROGRAMS, _HIERARCHIES = Programs(), Once()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from typing import ClassVar, Final
 import numpy as np
 
 from multiverse.engines.block_arguments import block_arguments
-from multiverse.engines.compiled import Once
 from multiverse.engines.engine import Batch, make_batch, sites_to_see
 from multiverse.engines.gate import Gate
 from multiverse.engines.nuts.block import LaneDraws, block_functions
@@ -26,6 +25,7 @@ from multiverse.engines.nuts.stoppable import Sampled, StoppableBlock, compile_b
 from multiverse.engines.one_shot import batch_size
 from multiverse.engines.outcome import Outcome, Reason
 from multiverse.engines.price import Price
+from multiverse.engines.programs import Programs
 from multiverse.errors import PlanError, Problem, near_miss
 from multiverse.planning.coordinates import Coordinates, as_written, without_centres
 from multiverse.planning.machines import Machines
@@ -42,7 +42,7 @@ More = Mapping[str, Mapping[str, np.ndarray]]
 """By key and path, leaves of universes beside their own."""
 
 NOTHING: Final[More] = MappingProxyType({})
-_PROGRAMS = Once()
+_PROGRAMS = Programs()
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from multiverse.engines.chunk import chunk_size
-from multiverse.engines.compiled import Once
 from multiverse.engines.diagnostics import Floats
+from multiverse.engines.programs import Programs
 from multiverse.engines.reweight.held import Held
 from multiverse.planning.density import prior_draw
 from multiverse.planning.program import Program
@@ -41,7 +41,7 @@ class Draws:
         return sum(values.nbytes for values in self.sites.values())
 
 
-_PROGRAMS = Once()
+_PROGRAMS = Programs()
 _HELD: Held[Floats] = Held(HELD_BYTES)
 _POINTS: Held[Draws] = Held(POINTS_BYTES)
 

@@ -22,12 +22,12 @@ from typing import Final
 import numpy as np
 
 from multiverse.engines.block_arguments import block_arguments
-from multiverse.engines.compiled import Once
 from multiverse.engines.engine import Batch, sites_to_see
 from multiverse.engines.estimand_draws import Failure
 from multiverse.engines.nuts.block import LaneDraws, block_functions
 from multiverse.engines.nuts.stoppable import Sampled, StoppableBlock, compile_block
 from multiverse.engines.outcome import Outcome, Reason
+from multiverse.engines.programs import Programs
 from multiverse.engines.short_chains.begin import Approximation, Begin, begin, columns_at
 from multiverse.engines.short_chains.judge import OPEN, judge_short
 from multiverse.engines.short_chains.settings import ShortChains
@@ -49,7 +49,7 @@ from multiverse.planning.tracing import here
 START: Final = "whitened: start"  # a leaf of each superchain, (dimension,)
 DEGREES: Final = 8  # of the starts that whitened coordinates would draw; none is drawn here
 
-_PROGRAMS = Once()
+_PROGRAMS = Programs()
 
 
 def sample_from(

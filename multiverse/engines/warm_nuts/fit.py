@@ -26,6 +26,7 @@ from multiverse.engines.nested.engine import NestedLaplace
 from multiverse.engines.nested.locals import Blocks, curved
 from multiverse.engines.nested.mode import search_modes as search_marginal_modes
 from multiverse.engines.outcome import Reason
+from multiverse.engines.programs import Programs
 from multiverse.planning.density import potential
 from multiverse.planning.hierarchy import Hierarchy, NoHierarchy, find_hierarchy
 from multiverse.planning.program import Program
@@ -36,7 +37,7 @@ DEGREES: Final = 8  # of freedom of the t from which chains start: wider than wh
 
 COLUMNS_MAX: Final = 500  # 1 MiB a lane in float32; a Hessian of all numbers costs a gradient for each of them
 
-_HIERARCHIES, _LOCALS = Once(), Once()
+_HIERARCHIES, _LOCALS = Once(), Programs()
 
 
 class Fit(NamedTuple):
