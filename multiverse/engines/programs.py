@@ -56,23 +56,23 @@ class _Used:
             new = at not in self._order
             self._order[at] = None
             self._order.move_to_end(at)
-            while new and len(self._order) > 1 and _is_full(len(self._order)):
-                self._drop(max(1, int(LET_GO * len(self._order))))
+            if new and len(self._order) > PROGRAMS_MOST:
+                self._drop()
+            while new and len(self._order) > 1 and _is_full():
+                self._drop()
+                gc.collect()  # programs are parts of cycles
 
-    def _drop(self, count: int) -> None:
-        for _ in range(min(count, len(self._order) - 1)):  # never the one that was asked for just now
+    def _drop(self) -> None:
+        for _ in range(max(1, int(LET_GO * len(self._order)))):
             (programs, key), _none = self._order.popitem(last=False)
             if (held := programs()) is not None:
                 held.let_go(key)
-        gc.collect()  # programs are parts of cycles
 
 
 _USED = _Used()
 
 
-def _is_full(programs: int) -> bool:
-    if programs > PROGRAMS_MOST:
-        return True
+def _is_full() -> bool:
     try:
         most = int(MAPPED_MOST.read_text())
         with MAPPED.open("rb") as lines:

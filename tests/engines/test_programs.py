@@ -61,7 +61,7 @@ def test_all_engines_share_the_room(made: list[Any], monkeypatch: pytest.MonkeyP
 def test_what_was_asked_for_last_is_kept_however_little_room_there_is(
     made: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(programs, "PROGRAMS_MOST", 0)
+    monkeypatch.setattr(programs, "_is_full", lambda: True)
     held = Programs()
     asked(held, made, 1, 1, 2, 2)
     assert made == [1, 2]
