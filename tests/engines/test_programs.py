@@ -78,6 +78,7 @@ def test_programs_that_nobody_holds_any_more_are_no_obstacle(made: list[Any], mo
 
 def test_threads_that_share_little_room_all_get_their_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "PROGRAMS_MOST", 3)
+    monkeypatch.setattr(programs, "_is_full", lambda: False)  # looking takes longer than all else here
     held, wrong = Programs(), []
 
     def ask(first: int) -> None:
@@ -108,18 +109,19 @@ def test_real_programs_stay_below_the_systems_limit(monkeypatch: pytest.MonkeyPa
             return sum(1 for _ in lines)
 
     def program(number: int) -> Any:
-        return compiled(lambda x: jnp.sort(jnp.cumsum(jnp.sin(x + number))), np.zeros(100, np.float32))
+        return compiled(lambda x: jnp.cumsum(jnp.sin(x + number)), np.zeros(100, np.float32))
 
     jax.block_until_ready(program(0)(np.zeros(100, np.float32)))
+    gc.collect()  # else what other tests left is let go below, and makes room
     before, held = mapped(), Programs()
-    room = 300
+    room = 100
     limit = int(programs.MAPPED_MOST.read_text())
     monkeypatch.setattr(programs, "ROOM", (before + room) / limit)
     most = 0
-    for number in range(60):
+    for number in range(24):
         held.get(number, lambda number=number: program(number))
         most = max(most, mapped())
-    kept = [number for number in range(60) if number in held._values]
+    kept = [number for number in range(24) if number in held._values]
     assert most <= before + room + 100  # what was made before the next look
-    assert 1 < len(kept) < 60
-    assert kept[-1] == 59
+    assert 1 < len(kept) < 24
+    assert kept[-1] == 23
